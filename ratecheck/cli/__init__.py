@@ -1,0 +1,72 @@
+"""The command line: options become one call, its report is rendered, the exit code says how it went.
+
+Each command lives in a file of its own name and is imported only when it is asked for, so that ``--help`` and
+``--version`` stay fast.
+"""
+
+import importlib
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from ratecheck import __version__
+from ratecheck.cli.exits import run
+
+# Name and line of help of every command; the module of the same name holds it as `command`.
+COMMANDS: dict[str, str] = {}
+
+
+class _LazyGroup(TyperGroup):
+    """Knows the commands' names and lines of help; imports a command's file when that command runs."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"ratecheck.cli.{cmd_name}")
+        one = typer.Typer(add_completion=False, rich_markup_mode=None)
+        one.command(name=cmd_name, short_help=COMMANDS[cmd_name], **getattr(module, "SETTINGS", {}))(module.command)
+        built = typer.main.get_command(one)
+        built.name = cmd_name
+        return built
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        if COMMANDS:
+            with formatter.section("Commands"):
+                formatter.write_dl(list(COMMANDS.items()))
+
+
+app = typer.Typer(
+    cls=_LazyGroup,
+    name="ratecheck",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"ratecheck {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Find out why an LLM API answers 429."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    sys.exit(run(app))

@@ -1,0 +1,58 @@
+"""Where output goes and how it looks: decided once from the options, the environment and the terminal."""
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from ratecheck.render.page import Page, Style
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout; all else to stderr.")]
+NoColorOption = Annotated[bool, typer.Option("--no-color", help="No colour codes (also: NO_COLOR, or a pipe).")]
+
+_PIPE_WIDTH = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """The two streams of a command: data on stdout, everything else on stderr."""
+
+    json: bool
+    no_color: bool
+
+    def style(self) -> "Style":
+        """Return what stdout can show."""
+        from ratecheck.render.page import Style
+
+        tty = sys.stdout.isatty()
+        wanted = int(os.environ.get("COLUMNS", "0") or 0) if os.environ.get("COLUMNS", "").isdigit() else 0
+        width = wanted or (shutil.get_terminal_size((_PIPE_WIDTH, 24)).columns if tty else _PIPE_WIDTH)
+        encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "")
+        return Style(
+            width=max(width, 20),
+            color=tty and not self.no_color and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb",
+            unicode=encoding.startswith("utf"),
+        )
+
+    def page(self, page: "Page") -> None:
+        """Print a page to stdout."""
+        from ratecheck.render.page import render
+
+        sys.stdout.write(render(page, self.style()))
+
+    def document(self, document: Mapping[str, Any]) -> None:
+        """Print the one JSON document to stdout."""
+        from ratecheck.render.as_json import dumps
+
+        sys.stdout.write(dumps(document) + "\n")
+
+    def note(self, line: str) -> None:
+        """Print a line for a person to stderr, neutralised."""
+        from ratecheck.redact import neutralise
+
+        print(neutralise(line), file=sys.stderr, flush=True)

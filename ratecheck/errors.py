@@ -1,0 +1,49 @@
+"""What can go wrong, and the exit code that says so.
+
+Raise the child that fits; the command line turns it into ``error: …`` and ``hint: …`` on stderr and exits.
+"""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """The exit codes that scripts rely on."""
+
+    OK = 0
+    ANSWER_IS_NO = 1
+    """Done, and the answer is no: limited, below an alert, never fits, nothing about a limit found."""
+    USAGE = 2
+    UNREACHABLE = 3
+    CREDENTIALS = 4
+    BUG = 70
+    INTERRUPTED = 130
+
+
+class RatecheckError(Exception):
+    """A failure that the user can do something about.
+
+    ``message`` says what happened in one line; ``hint`` says what to do next.
+    """
+
+    exit_code: ExitCode = ExitCode.USAGE
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(RatecheckError):
+    """Wrong options, or input that cannot be read."""
+
+
+class UnreachableError(RatecheckError):
+    """The server could not be reached, or what it said could not be understood."""
+
+    exit_code = ExitCode.UNREACHABLE
+
+
+class CredentialsError(RatecheckError):
+    """The key is missing, or the server refused it."""
+
+    exit_code = ExitCode.CREDENTIALS

@@ -1,0 +1,1 @@
+"""Everything that touches sockets, disk, a clock or a download."""

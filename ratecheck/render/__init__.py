@@ -1,0 +1,1 @@
+"""Reports in, text out. Nothing here reads a socket, a clock or a file."""
