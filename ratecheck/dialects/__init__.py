@@ -1,0 +1,1 @@
+"""One row per provider API: what it sends, what it charges, where it is."""
