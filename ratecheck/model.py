@@ -134,6 +134,18 @@ class Exchange:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """One request that a probe plan wants sent, not before ``at_ns`` after the plan's start."""
+
+    at_ns: int = 0
+    prompt_tokens: int = 1
+    """Roughly; the word ``hi`` is repeated so often."""
+    max_output_tokens: int | None = 1
+    key: int = 0
+    """0 for the first key, 1 for the second."""
+
+
+@dataclass(frozen=True, slots=True)
 class LimitReading:
     """What one group of headers says about one limit."""
 
