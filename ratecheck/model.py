@@ -165,6 +165,10 @@ class LimitReading:
     """Used share, 0..1, where the server tells a share in place of numbers."""
     known: bool = True
     """False where no table row names these headers: the reading follows from the words in the name alone."""
+    name: str | None = None
+    """The server's own name of the quota (``"audio-seconds"``, ``"hour"``), where the dimension does not tell it."""
+    whose: str | None = None
+    """``"upstream"`` for a gateway's copy of the limits of the service behind it; ``None`` for the answering one's."""
 
 
 @dataclass(frozen=True, slots=True)

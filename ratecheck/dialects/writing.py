@@ -1,0 +1,136 @@
+"""Levels of limits -> the headers that a provider would send: the other side of the rows that ``reading`` reads by."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from ratecheck.dialects.rules import Dialect, Grammar, HeaderRule, Level, Means
+from ratecheck.durations import NS_PER_S, format_go_duration, window_name
+from ratecheck.model import Dimension
+
+
+def write_limits(
+    dialect: Dialect, levels: Sequence[Level], *, now: datetime, retry_after_ns: int | None = None
+) -> tuple[tuple[str, str], ...]:
+    """Return the headers that this provider sends today about these levels, in the order of its rows.
+
+    ``now`` (aware) is the instant of the answer: absolute resets are written from it. ``retry_after_ns`` adds what the
+    provider sends with a refusal. A level that the provider has no header for is left out, as the real one does
+    (Groq's requests a minute); where one header serves two levels (OpenAI's requests a minute and a day), the tighter
+    one is shown.
+    """
+    written: list[tuple[str, str]] = []
+    for bucket, rules in _buckets(dialect).items():
+        level = _level_for(rules[0], levels, dialect)
+        if level is not None:
+            written += [(rule.header, _value(rule, level, now)) for rule in rules]
+        elif rules[0].means in (Means.POLICY, Means.STATE) and levels:
+            written += [(rule.header, _items(rule, levels)) for rule in rules]
+        elif bucket == "retry-after" and retry_after_ns is not None:
+            written += [(rule.header, str(_ceiling(retry_after_ns, _STEP_NS[rule.grammar]))) for rule in rules]
+    return tuple(written)
+
+
+_NUMBERS = (Means.LIMIT, Means.REMAINING, Means.USED, Means.RESET, Means.WINDOW)
+_LISTS = (Means.POLICY, Means.STATE)
+_STEP_NS = {
+    Grammar.MILLISECONDS: 1_000_000,
+    Grammar.WHOLE_SECONDS: NS_PER_S,
+    Grammar.SECONDS: NS_PER_S,
+    Grammar.BY_MAGNITUDE: NS_PER_S,
+}
+
+
+def _buckets(dialect: Dialect) -> dict[str, list[HeaderRule]]:
+    buckets: dict[str, list[HeaderRule]] = {}
+    for rule in dialect.headers:
+        if rule.written and rule.means in (*_NUMBERS, *_LISTS, Means.RETRY_AFTER):
+            buckets.setdefault(rule.bucket, []).append(rule)
+    return buckets
+
+
+def _level_for(rule: HeaderRule, levels: Sequence[Level], dialect: Dialect) -> Level | None:
+    """Return the tightest level that this bucket of headers speaks of."""
+    if rule.dimension is None:
+        return None
+    fitting = [
+        level
+        for level in levels
+        if level.dimension is rule.dimension
+        and rule.window_s in (None, level.window_s)
+        and (level.scope or None) in _scopes(rule, dialect)
+    ]
+    return min(fitting, key=lambda level: (level.limit / level.window_s, level.window_s), default=None)
+
+
+def _scopes(rule: HeaderRule, dialect: Dialect) -> tuple[str | None, ...]:
+    """Return the scopes of levels that a bucket shows; one with a scope or a name steps back behind a plain one."""
+    plain = rule.scope is None and rule.name is None
+    if plain:
+        return (None, "organization", "account")
+    has_plain = any(
+        other.dimension is rule.dimension and other.written and other.scope is None and other.name is None
+        and other.window_s in (None, rule.window_s)
+        for other in dialect.headers
+    )  # fmt: skip
+    return (rule.scope,) if has_plain else (None, rule.scope)
+
+
+def _value(rule: HeaderRule, level: Level, now: datetime) -> str:
+    match rule.means:
+        case Means.LIMIT:
+            return str(level.limit)
+        case Means.REMAINING:
+            return str(round(level.remaining / rule.rounded_to) * rule.rounded_to)
+        case Means.USED:
+            return str(level.limit - level.remaining)
+        case Means.WINDOW:
+            return f"{level.window_s:.0f}"
+        case _:
+            return _reset(rule.grammar, level.full_in_ns, now)
+
+
+def _reset(grammar: Grammar, full_in_ns: int, now: datetime) -> str:
+    match grammar:
+        case Grammar.GO_DURATION:
+            return format_go_duration(full_in_ns)
+        case Grammar.MILLISECONDS_OR_SECONDS | Grammar.MILLISECONDS:
+            return str(full_in_ns // 1_000_000)
+        case Grammar.SECONDS:
+            return f"{full_in_ns / NS_PER_S:.6f}".rstrip("0").rstrip(".")
+        case Grammar.RFC3339:
+            instant = _whole_second_after(now, full_in_ns)
+            return instant.strftime("%Y-%m-%dT%H:%M:%SZ")
+        case Grammar.EPOCH_SECONDS:
+            return str(int(_whole_second_after(now, full_in_ns).timestamp()))
+        case Grammar.EPOCH_MILLISECONDS:
+            return str(_epoch_ms(now) + _ceiling(full_in_ns, 1_000_000))
+        case _:
+            return str(_ceiling(full_in_ns, NS_PER_S))
+
+
+def _whole_second_after(now: datetime, wait_ns: int) -> datetime:
+    """Round up: a reset must not be stated before it happens."""
+    microseconds = now.microsecond + _ceiling(wait_ns, 1000)
+    seconds = _ceiling(microseconds, 1_000_000)
+    return now.astimezone(UTC).replace(microsecond=0) + timedelta(seconds=seconds)
+
+
+def _epoch_ms(now: datetime) -> int:
+    return int(now.replace(microsecond=0).timestamp()) * 1000 + now.microsecond // 1000
+
+
+def _ceiling(amount: int, step: int) -> int:
+    return -(-max(amount, 0) // step)
+
+
+def _items(rule: HeaderRule, levels: Sequence[Level]) -> str:
+    """Write the lists of the current IETF draft, one item a level."""
+    parts = []
+    for level in levels:
+        name = f'"{level.dimension.value}-{window_name(level.window_s).replace(" ", "-")}"'
+        if rule.means is Means.STATE:
+            parts.append(f"{name};r={level.remaining};t={_ceiling(level.full_in_ns, NS_PER_S)}")
+        else:
+            unit = "" if level.dimension is Dimension.REQUESTS else f';qu="{level.dimension.value}"'
+            parts.append(f"{name};q={level.limit};w={level.window_s:.0f}{unit}")
+    return ", ".join(parts)
