@@ -109,6 +109,8 @@ class Answer:
     body: bytes = b""
     service_ns: int = 0
     """From the request's arrival to the end of the answer."""
+    timed_out: bool = False
+    """With ``status`` ``None``: the client's own patience ended, where a drop is the connection's end."""
 
     def header(self, name: str) -> str | None:
         """Return the first header of that name, whatever its case."""
