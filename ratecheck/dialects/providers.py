@@ -41,6 +41,7 @@ _ROWS = (
         "openrouter", "OpenRouter", ("openrouter.ai",), headers.OPENROUTER, (Signature("x-openrouter-*"),),
         gateway=True, key_env=("OPENROUTER_API_KEY",), base_url_env=("OPENROUTER_BASE_URL",),
         base_url="https://openrouter.ai/api/v1", endpoints=(_CHAT,), headers_in="error.metadata.headers",
+        probe_model="openrouter/auto",
         sources=(
             Source("https://github.com/Aider-AI/aider/issues/3550", "2026-10", note="epoch milliseconds in the body"),
             Source("https://github.com/BerriAI/litellm/issues/8448", "2026-10"),
@@ -67,6 +68,7 @@ _ROWS = (
             Endpoint("embeddings", "/openai/deployments/{model}/embeddings"),
             Endpoint("responses", "/openai/v1/responses"),
         ),
+        api_version="2024-10-21", api_version_env=("OPENAI_API_VERSION", "AZURE_OPENAI_API_VERSION"),
         sources=(
             Source("https://learn.microsoft.com/azure/foundry/openai/how-to/quota", "2026-09", note="refusals count"),
             Source("https://github.com/traceloop/openllmetry", "2026-10", note="milliseconds on the classic route"),
@@ -80,6 +82,8 @@ _ROWS = (
         rejections_count=True,
         key_env=("OPENAI_API_KEY",), base_url_env=("OPENAI_BASE_URL",), base_url="https://api.openai.com/v1",
         endpoints=(_CHAT, _RESPONSES, _EMBEDDINGS),
+        probe_model="gpt-4o-mini",
+        header_env=(("openai-organization", "OPENAI_ORG_ID"), ("openai-project", "OPENAI_PROJECT_ID")),
         sources=(
             Source("https://developers.openai.com/api/docs/guides/rate-limits", "2026-10", note="failures count"),
             Source("https://github.com/crmne/ruby_llm", "2026-10", note="recorded headers"),
@@ -90,6 +94,7 @@ _ROWS = (
         (Signature("anthropic-*"),),
         key_env=("ANTHROPIC_API_KEY",), base_url_env=("ANTHROPIC_BASE_URL",), base_url="https://api.anthropic.com",
         auth=Auth("x-api-key", ""), endpoints=(_MESSAGES,),
+        probe_model="claude-haiku-4-5", fixed_headers=(("anthropic-version", "2023-06-01"),),
         sources=(
             Source("https://platform.claude.com/docs/en/api/rate-limits", "2026-10"),
             Source("https://github.com/anthropics/anthropic-sdk-typescript/issues/357", "2026-10"),
@@ -104,8 +109,9 @@ _ROWS = (
         base_url="https://generativelanguage.googleapis.com/v1beta", auth=Auth("x-goog-api-key", ""),
         endpoints=(
             Endpoint("generateContent", "/models/{model}:generateContent"),
-            Endpoint("embeddings", "/models/{model}:embedContent"),
+            Endpoint("embedContent", "/models/{model}:embedContent"),
         ),
+        probe_model="gemini-2.5-flash",
         sources=(
             Source("https://ai.google.dev/gemini-api/docs/rate-limits", "2026-10", note="64 recordings, no headers"),
             _read("https://github.com/RooCodeInc/Roo-Code/issues/3883", "2026-10", "failures count"),
@@ -116,6 +122,7 @@ _ROWS = (
         rejections_count=False,
         key_env=("GROQ_API_KEY",), base_url_env=("GROQ_BASE_URL",), base_url="https://api.groq.com/openai/v1",
         endpoints=(_CHAT, _RESPONSES),
+        probe_model="llama-3.1-8b-instant",
         sources=(
             Source("https://console.groq.com/docs/rate-limits", "2026-10", note="requests a day, tokens a minute"),
             Source("https://github.com/Aider-AI/aider/issues/3265", "2026-10", note="refusals were not charged there"),
@@ -129,6 +136,7 @@ _ROWS = (
          Signature("x-ratelimit-limit-req-10-second"), Signature("x-ratelimit-limit-tokens-month")),
         key_env=("MISTRAL_API_KEY",), base_url_env=("MISTRAL_BASE_URL",), base_url="https://api.mistral.ai/v1",
         endpoints=_OPENAI_STYLE,
+        probe_model="mistral-small-latest",
         sources=(
             Source("https://github.com/mistralai/client-ts/issues/169", "2026-10"),
             Source("https://github.com/crmne/ruby_llm", "2026-10", note="recorded headers of all three generations"),
@@ -139,6 +147,7 @@ _ROWS = (
         (Signature("x-ratelimit-limit-requests-hour"), Signature("inference-id", "chatcmpl"), Signature("cerebras-*")),
         key_env=("CEREBRAS_API_KEY",), base_url_env=("CEREBRAS_BASE_URL",), base_url="https://api.cerebras.ai/v1",
         endpoints=(_CHAT,),
+        probe_model="llama3.1-8b",
         sources=(_read("https://inference-docs.cerebras.ai/support/rate-limits", "2026-10", "no recorded dump"),),
     ),
     Dialect(
@@ -152,6 +161,7 @@ _ROWS = (
         (Signature("x-zero-data-retention"), Signature("x-metrics-mean-itl-ms")),
         key_env=("XAI_API_KEY",), base_url_env=("XAI_BASE_URL",), base_url="https://api.x.ai/v1",
         endpoints=(_CHAT, _RESPONSES),
+        probe_model="grok-3-mini",
         sources=(Source("https://docs.x.ai/developers/rate-limits", "2026-10", note="limit and remaining, no reset"),),
     ),
     Dialect(
@@ -205,6 +215,7 @@ _ROWS = (
         (Signature("msh-*"),),
         key_env=("MOONSHOT_API_KEY",), base_url_env=("MOONSHOT_BASE_URL",), base_url="https://api.moonshot.ai/v1",
         endpoints=(_CHAT,),
+        probe_model="moonshot-v1-8k",
         sources=(_read("https://platform.moonshot.cn/docs/introduction", "2026-10"),),
     ),
     Dialect(
@@ -226,17 +237,20 @@ _ROWS = (
         "deepseek", "DeepSeek", ("api.deepseek.com",), (), (Signature("x-ds-trace-id"),),
         key_env=("DEEPSEEK_API_KEY",), base_url_env=("DEEPSEEK_BASE_URL",), base_url="https://api.deepseek.com/v1",
         endpoints=(_CHAT,),
+        probe_model="deepseek-chat",
         sources=(_read("https://api-docs.deepseek.com/quick_start/rate_limit", "2026-10", "concurrency only"),),
     ),
     Dialect(
         "zhipu", "Zhipu / Z.ai", ("open.bigmodel.cn", "api.z.ai"), key_env=("ZAI_API_KEY", "ZHIPUAI_API_KEY"),
         base_url_env=("ZHIPUAI_BASE_URL",), base_url="https://open.bigmodel.cn/api/paas/v4", endpoints=(_CHAT,),
+        probe_model="glm-4-flash",
         sources=(_read("https://github.com/anthropics/claude-code/issues/9201", "2026-10"),),
     ),
     Dialect(
         "dashscope", "Alibaba DashScope / Qwen", ("dashscope.aliyuncs.com", "dashscope-intl.aliyuncs.com"),
         key_env=("DASHSCOPE_API_KEY",), base_url_env=("DASHSCOPE_HTTP_BASE_URL",),
         base_url="https://dashscope.aliyuncs.com/compatible-mode/v1", endpoints=_OPENAI_STYLE,
+        probe_model="qwen-turbo",
         sources=(_read("https://help.aliyun.com/en/model-studio/rate-limit", "2026-10"),),
     ),
     Dialect(
@@ -299,5 +313,10 @@ _ROWS = (
         sources=(Source("https://github.com/lobehub/lobehub/issues/2795", "2026-10", note="error code 1015"),),
     ),
 )  # fmt: skip
+
+COMPATIBLE = Dialect(
+    "unknown", "this OpenAI-compatible API", key_env=("OPENAI_API_KEY",), endpoints=(_CHAT, _RESPONSES, _EMBEDDINGS)
+)  # fmt: skip
+"""What a host that no row names is asked as; the headers of its answers may still tell whose they are."""
 
 ROWS: dict[str, Dialect] = {row.name: row for row in _ROWS}

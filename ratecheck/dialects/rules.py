@@ -138,6 +138,15 @@ class Dialect:
     auth: Auth = BEARER
     endpoints: tuple[Endpoint, ...] = ()
     """The first one is the smallest probe."""
+    probe_model: str | None = None
+    """A small model that a probe asks where the user names none. Model lists change: it is only a default."""
+    api_version: str | None = None
+    """Sent as ``api-version`` where neither option nor environment names one."""
+    api_version_env: tuple[str, ...] = ()
+    fixed_headers: tuple[tuple[str, str], ...] = ()
+    """Headers that every request needs."""
+    header_env: tuple[tuple[str, str], ...] = ()
+    """Headers that the SDK fills from an environment variable: (header, variable)."""
     headers_in: str = "head"
     """``"head"``, or the path inside an error body where the provider puts its limit headers."""
     sources: tuple[Source, ...] = ()
