@@ -1,0 +1,242 @@
+"""Every finding code: what it means, how it was told, what to do. Codes stay; the README lists them all.
+
+RC1xx evidence (headers, bodies), RC2xx a client's behaviour over traffic, RC3xx simulation, RC4xx estimate and fit,
+RC5xx probe. A new code is a new row at the end of its range.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class Code(NamedTuple):
+    """One finding code, as ``ratecheck explain`` shows it."""
+
+    code: str
+    title: str
+    meaning: str
+    tell: str
+    """How it is told from the evidence, so that anyone can check."""
+    do: str
+    source: str
+
+
+_OPENAI = "https://developers.openai.com/api/docs/guides/rate-limits"
+_AZURE = "https://learn.microsoft.com/azure/foundry/openai/how-to/quota"
+_ANTHROPIC = "https://platform.claude.com/docs/en/api/rate-limits"
+_GROQ = "https://console.groq.com/docs/rate-limits"
+_MISTRAL = "https://github.com/BerriAI/litellm/pull/25078"
+_IETF = "https://github.com/ietf-wg-httpapi/ratelimit-headers"
+
+_EVIDENCE = (
+    Code(
+        "RC101", "the limit is not by the minute",
+        "A limit that reads like requests per minute runs over a longer window, a day for example: once it is spent, "
+        "waiting a minute does not help.",
+        "reset x limit / (limit - remaining) comes out at the longer window, or the provider documents it.",
+        "Count against that window; spread the calls over it, or ask for a higher tier.",
+        _GROQ,
+    ),
+    Code(
+        "RC102", "limit below what was configured",
+        "The server enforces less than you configured: a temporary reduction, another deployment, or another project.",
+        "The header's limit is smaller than the configured one.",
+        "Throttle by the server's number; check which deployment or project the key belongs to.",
+        _AZURE,
+    ),
+    Code(
+        "RC103", "nearly empty",
+        "So little is left that the next ordinary request will be refused.",
+        "The remaining share is below a tenth, or nothing is left.",
+        "Wait for the time stated, or send something smaller.",
+        _OPENAI,
+    ),
+    Code(
+        "RC104", "this request can never pass",
+        "It asks for more than the whole limit: no wait and no retry will ever let it through.",
+        "Requested is larger than the limit in the message, or the limit is 0.",
+        "Make the request smaller (prompt, max_tokens), split it, or have the limit raised.",
+        _OPENAI,
+    ),
+    Code(
+        "RC105", "the reset is when all is free again",
+        "reset counts down to a full limit; a small request passes much sooner.",
+        "The refill is continuous: reset is proportional to what is used.",
+        "Wait for (used + cost - limit) / (limit / window), not for the reset.",
+        "https://github.com/Aider-AI/aider/issues/3265",
+    ),
+    Code(
+        "RC106", "unit of the reset was worked out",
+        "The reset is a bare number that this header writes in two units; which one follows from arithmetic.",
+        "It is compared with (limit - remaining) / limit x window in seconds and in milliseconds.",
+        "Do not hard-wire the unit of this header: it differs by route.",
+        _AZURE,
+    ),
+    Code(
+        "RC107", "limit headers that no table knows",
+        "Headers look like limits, and no row describes them: what is shown follows from the words in their names, or "
+        "could not be read at all.",
+        "No dialect row names the header.",
+        "Check them against the provider's documentation; a report with their names helps to add a row.",
+        _IETF,
+    ),
+    Code(
+        "RC108", "no limit headers is not unlimited",
+        "The answer says nothing about limits. Many endpoints and providers send no such headers and still refuse.",
+        "No header of the answer speaks of a limit.",
+        "Find the limits in the provider's console, or measure them with `ratecheck probe`.",
+        _OPENAI,
+    ),
+    Code(
+        "RC109", "delays contradict each other",
+        "Two headers of one answer state different waits; the larger one is taken.",
+        "retry-after and retry-after-ms differ by more than rounding.",
+        "Wait for the larger one.",
+        "https://github.com/openai/openai-dotnet/issues/838",
+    ),
+    Code(
+        "RC110", "retry-after on a success",
+        "The request passed. This retry-after is a hint (when to poll, when to send more), not a refusal.",
+        "A retry-after stands on a 2xx answer.",
+        "Nothing: do not count it as a limit.",
+        _ANTHROPIC,
+    ),
+    Code(
+        "RC111", "money or plan, not a rate",
+        "The account's credit, budget or plan is spent. Waiting does not bring it back, and every retry fails.",
+        "The error's code or sentence speaks of credit, spend, billing, balance or a plan.",
+        "Do not retry; look at billing or the plan of the account behind the key.",
+        _OPENAI,
+    ),
+    Code(
+        "RC112", "the server is full, not you",
+        "The provider has no capacity at the moment; your own limits are not the reason.",
+        "The error speaks of overload, capacity or high demand, or its status is 503 or 529.",
+        "Retry later with growing waits, or use another model or region.",
+        _ANTHROPIC,
+    ),
+    Code(
+        "RC113", "traffic rose too fast",
+        "The rate may be within the limit; its sudden rise is not.",
+        "The error speaks of acceleration, a sharp increase, or asks to slow down.",
+        "Go back to the earlier rate, hold it, then rise slowly.",
+        _ANTHROPIC,
+    ),
+    Code(
+        "RC114", "not part of your plan",
+        "The refusal looks like a limit and is a missing entitlement: this model or feature is not enabled.",
+        "The error names a feature, model or tier that the account does not have.",
+        "Do not retry; have it enabled, or use what the plan includes.",
+        "https://github.com/anthropics/claude-code/issues/38758",
+    ),
+    Code(
+        "RC115", "placeholder instead of a number",
+        "The server wrote -1, None or the like: it does not tell. Neither zero nor unlimited follows from it.",
+        "The value is a known placeholder.",
+        "Ignore the value; do not compute with it.",
+        _AZURE,
+    ),
+    Code(
+        "RC116", "more left than the limit",
+        "What remains is more than the limit: the two numbers come from different limits or moments.",
+        "remaining is larger than limit.",
+        "Trust neither for pacing; a gateway that mixes answers of several deployments is the usual reason.",
+        _IETF,
+    ),
+    Code(
+        "RC117", "a gateway's answer: whose limit is it",
+        "The gateway passes on limits of the service behind it and may have limits of its own for your key.",
+        "Headers named llm_provider-* are copies of what the service behind it sent; an unprefixed header that differs "
+        "is the gateway's own.",
+        "Ask whoever runs the gateway for its own limits; raise the one that is exhausted.",
+        "https://docs.litellm.ai/docs/proxy/response_headers",
+    ),
+    Code(
+        "RC118", "blocked at the edge, not by the API",
+        "The network edge in front of the API refused your address; the API and its limits never saw the request.",
+        "Error code 1015, or a block page, and no limit headers.",
+        "Slow down all traffic from this address; the wait can be hours. The API key's limits are not the reason.",
+        "https://github.com/lobehub/lobehub/issues/2795",
+    ),
+    Code(
+        "RC119", "the numbers contradict the documented window",
+        "The reset does not fit the window that the provider documents for this header.",
+        "reset x limit / (limit - remaining) is far from the documented window.",
+        "Believe the headers over the documentation, and neither over a measurement with `ratecheck probe`.",
+        _GROQ,
+    ),
+    Code(
+        "RC120", "too many at once, not too many a minute",
+        "The limit counts requests in flight. It opens as soon as one of them ends.",
+        "The error or header speaks of concurrency or parallel requests.",
+        "Send fewer at the same time; time between requests does not matter.",
+        "https://api-docs.deepseek.com/quick_start/rate_limit",
+    ),
+    Code(
+        "RC121", "a limit without a 429",
+        "The refusal came under another status, so clients that look for 429 do not treat it as a limit.",
+        "The error names a limit and the status is not 429 (200 in a stream, 400, 403, 413, 503).",
+        "Have the client look at the error's code as well as at the status.",
+        "https://github.com/BerriAI/litellm/issues/8448",
+    ),
+    Code(
+        "RC122", "a reset that cannot be turned into a wait",
+        "The reset is an instant, and the answer's date is missing or later: how long to wait does not follow from it.",
+        "The header holds a date or epoch time and there is no Date header, or the instant has passed.",
+        "Keep the Date header together with the limits when you log an answer.",
+        _IETF,
+    ),
+    Code(
+        "RC123", "overdrawn",
+        "More was used than the limit allows, so the debt has to be paid back before anything passes.",
+        "The remaining count is negative.",
+        "Wait longer than the reset of an empty limit; lower max_tokens so that estimates come nearer to the truth.",
+        _AZURE,
+    ),
+    Code(
+        "RC124", "refused with something left",
+        "The limits shown still have room: another limit refused, or this one is enforced over slices of its window.",
+        "A 429 whose readings all have something remaining.",
+        "Spread requests evenly (60 a minute is 1 a second); look for a limit that no header shows.",
+        _OPENAI,
+    ),
+    Code(
+        "RC125", "the limit says that it refuses",
+        "A status header says rejected, or that a penalty is in force.",
+        "A word in a header of the limit's family.",
+        "Stop sending until the reset; refused requests prolong penalties.",
+        _ANTHROPIC,
+    ),
+    Code(
+        "RC126", "the longest of several limits binds",
+        "Several limits are spent at once. The wait in the message may be for the shortest one.",
+        "More than one exhausted limit, with different windows.",
+        "Wait for the longest window among them.",
+        "https://ai.google.dev/gemini-api/docs/rate-limits",
+    ),
+    Code(
+        "RC127", "a limit of zero",
+        "The limit is 0: this model is not in your plan, so no request to it ever passes.",
+        "A limit header or message states 0.",
+        "Use another model, or have this one enabled.",
+        _MISTRAL,
+    ),
+    Code(
+        "RC128", "plan window nearly used up",
+        "A subscription window over hours or days is nearly spent.",
+        "A utilization header of 0.9 or more.",
+        "Hold back work that can wait until the window's reset.",
+        "https://gist.github.com/andrew-kramer-inno/34f9303a5cc29a14af7c2e729b676fc9",
+    ),
+)  # fmt: skip
+
+_CLIENT: tuple[Code, ...] = ()
+
+_SIMULATED: tuple[Code, ...] = ()
+
+_ESTIMATED: tuple[Code, ...] = ()
+
+_PROBED: tuple[Code, ...] = ()
+
+CODES: Mapping[str, Code] = {
+    row.code: row for rows in (_EVIDENCE, _CLIENT, _SIMULATED, _ESTIMATED, _PROBED) for row in rows
+}
