@@ -1,0 +1,124 @@
+"""A paste as one flat line: layers of escaping, boxes, wraps and quoting go; the words stay, and so do their lines.
+
+An error text reaches people through a JSON string in a Python repr in a log line in a terminal box. Undoing those
+layers one by one fails on the first half-broken one, so all of them are undone at once: whatever number of backslashes
+stands before a quote, the quote is meant; whatever stands for a line break is a blank.
+"""
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import cached_property
+
+# ANSI escapes first: they may stand anywhere, even inside a word.
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,300}(?:\x07|\x1b\\)?|[@-Z\\-_])")
+# A terminal box, a quoted mail or issue comment, a `curl -v` arrow, a tree of a command-line tool.
+_LEFT = re.compile(r"^[ \t]*(?:[│┃║▌▏╎┆|]+|⎿|(?:>[ \t]?)+|<(?=[ \t])|\*(?=[ \t]))[ \t]*")
+_RIGHT = re.compile(r"[ \t]*[│┃║▐]+[ \t]*$")
+_RULE = re.compile(r"^[\s╭╮╰╯┌┐└┘├┤┬┴┼─━═╔╗╚╝╠╣+|-]{6,}$")
+# util.inspect of Node breaks a long string into pieces: 'first\n' +
+_CONCAT_TAIL = re.compile(r"(?:\\n)?['\"`][ \t]*\+[ \t]*$")
+_ESCAPED = re.compile(r"\\+(?:u\{?([0-9a-fA-F]{4})\}?|(r?n|[rtbf](?![a-z0-9])|[nt](?=[ {}\"'\\*\n]))|([\"'`/{}\[\]]))")
+_BYTES = re.compile(r"(?:\\+x[0-9a-fA-F]{2})+")
+_PERCENT = re.compile(r"(?:%[0-9a-fA-F]{2})+")
+_ENTITIES = {
+    "&quot;": '"',
+    "&#34;": '"',
+    "&#39;": "'",
+    "&#x27;": "'",
+    "&lt;": "<",
+    "&gt;": ">",
+    "&nbsp;": " ",
+    "&amp;": "&",
+}
+_ENTITY = re.compile("|".join(map(re.escape, _ENTITIES)))
+# How many %XX a line must hold before it is taken for percent-encoded; links often hold one or two.
+_PERCENT_LEAST = 4
+# A line longer than this is cut: no provider's error is that long, and every pattern stays fast.
+LONGEST_LINE = 200_000
+
+
+def _character(found: re.Match[str]) -> str:
+    code, blank, literal = found.groups()
+    if code:
+        return chr(int(code, 16))
+    return " " if blank else literal
+
+
+def _octets(found: re.Match[str]) -> str:
+    digits = re.findall(r"[0-9a-fA-F]{2}(?![0-9a-fA-F])", found[0])
+    return bytes(int(pair, 16) for pair in digits).decode("utf-8", "replace")
+
+
+def _percent(found: re.Match[str]) -> str:
+    return bytes.fromhex(found[0].replace("%", "")).decode("utf-8", "replace")
+
+
+def unescape(line: str) -> str:
+    """Undo every layer of backslash, percent and HTML escaping of one line at once."""
+    if "%" in line and len(re.findall(r"%[0-9a-fA-F]{2}", line)) >= _PERCENT_LEAST:
+        line = _PERCENT.sub(_percent, line)
+    if "\\" in line:
+        if "\\x" in line:
+            line = _BYTES.sub(_octets, line)
+        line = _ESCAPED.sub(_character, line)
+    if "&" in line:
+        line = _ENTITY.sub(lambda found: _ENTITIES[found[0]], line)
+    return line
+
+
+def plain_line(line: str) -> str:
+    """Return one line of a paste without terminal decoration and escaping; header lines stay header lines."""
+    line = line[:LONGEST_LINE]
+    if "\x1b" in line:
+        line = _ANSI.sub("", line)
+    if line.strip("\t ") and not line[0].isalnum():
+        if _RULE.match(line):
+            return ""
+        line = _LEFT.sub("", line, count=1)
+        line = _RIGHT.sub("", line, count=1)
+    if line.rstrip().endswith("+"):
+        line = _CONCAT_TAIL.sub(" ", line)
+    return unescape(line)
+
+
+@dataclass(frozen=True)
+class Flat:
+    """The paste as clean lines and as one text; ``line_of`` leads from an offset of the text back to a line."""
+
+    lines: tuple[str, ...]
+    first_line: int = 1
+    """The number of ``lines[0]`` in the input."""
+
+    @cached_property
+    def _starts(self) -> tuple[list[int], str]:
+        starts, pieces, at = [], [], 0
+        for line in self.lines:
+            # One blank joins two lines: a wrap breaks at blanks far more often than inside a word.
+            piece = " ".join(line.split()) + " "
+            starts.append(at)
+            if piece != " ":
+                pieces.append(piece)
+                at += len(piece)
+        return starts, "".join(pieces)
+
+    @cached_property
+    def text(self) -> str:
+        """All lines joined by single blanks."""
+        return self._starts[1]
+
+    @cached_property
+    def lower(self) -> str:
+        """``text`` in lower case, of the same length."""
+        lowered = self.text.lower()
+        # A few letters grow when lowered (İ); offsets must stay the same in both.
+        return lowered if len(lowered) == len(self.text) else "".join(c.lower()[:1] or c for c in self.text)
+
+    def line_of(self, offset: int) -> int:
+        """Return the number (from 1) of the line that holds this offset of ``text``."""
+        return self.first_line + max(bisect_right(self._starts[0], offset) - 1, 0)
+
+
+def flatten(text: str, first_line: int = 1) -> Flat:
+    """Return the paste without decoration and escaping."""
+    return Flat(tuple(map(plain_line, text.splitlines())), first_line)

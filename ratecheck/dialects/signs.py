@@ -1,0 +1,72 @@
+"""What a row about a server's words looks like: a sign.
+
+A sign is a sentence, an error code or a name that, when it stands in an answer, says something: what kind of refusal
+this is, of what dimension, or whose server wrote it. Signs are weighed against each other, because most answers hold
+several that disagree ("quota" in a sentence, ``rate_limit_exceeded`` as the code).
+"""
+
+import re
+from functools import cache
+from typing import NamedTuple
+
+from ratecheck.model import Category, Dimension
+
+# Shorthands that patterns use; each expands to a bounded, linear piece.
+_PIECES = {
+    "{n}": r"~?\d[\d,]{0,18}(?:\.\d{1,9})?",
+    "{limit}": r"~?(?P<limit>\d[\d,]{0,18}(?:\.\d{1,9})?)",
+    "{used}": r"~?(?P<used>\d[\d,]{0,18}(?:\.\d{1,9})?)",
+    "{requested}": r"~?(?P<requested>\d[\d,]{0,18}(?:\.\d{1,9})?)",
+    "{remaining}": r"~?(?P<remaining>\d[\d,]{0,18}(?:\.\d{1,9})?)",
+    "{model}": r"[`'\"]?(?P<model>[A-Za-z@][\w./:@+-]{0,118}\w)[`'\"]?",
+    "{who}": r"(?P<who>organi[sz]ation|project|account|user|workspace|team|deployment|region|ip|api key|key)",
+    "{period}": r"(?P<period>(?:\d{1,6}[ -]?)?"
+                r"(?:seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d|weeks?|months?)\b)",
+    "{dim}": r"(?P<dim>[a-z][a-z -]{1,40}?)",
+}  # fmt: skip
+
+
+class Sign(NamedTuple):
+    """One thing a server writes, and what it tells.
+
+    ``needles`` are lower-case literals, one of which must stand in the text before ``pattern`` is tried at all;
+    without a pattern the needle itself is the sign. ``weight`` says how much its ``category`` decides over others
+    (1 a bare word, 5 a usual sentence, 9 a grammar that means one thing); ``proof`` how much it proves the
+    ``provider`` (1 a client's name, 5 a host's address, 9 words that one server alone writes). Groups of the pattern
+    named ``model``, ``limit``, ``used``, ``requested``, ``remaining``, ``dim``, ``period`` and ``who`` are readings.
+    """
+
+    needles: tuple[str, ...]
+    pattern: str | None = None
+    category: Category | None = None
+    weight: int = 0
+    provider: str | None = None
+    proof: int = 0
+    dimension: Dimension | None = None
+    window_s: float | None = None
+    scope: str | None = None
+    size_hint: bool = False
+    """The server itself hints that the size of this request may be the cause."""
+    source: str = "dialects"
+    """A key of ``bodies.SOURCES``."""
+
+    @property
+    def code(self) -> bool:
+        """Whether this is an error code rather than words (no blank in it)."""
+        return self.pattern is None and " " not in self.needles[0]
+
+
+@cache
+def compiled(pattern: str) -> re.Pattern[str]:
+    """Compile a sign's pattern on first use: a run needs a handful of the many."""
+    for shorthand, piece in _PIECES.items():
+        pattern = pattern.replace(shorthand, piece)
+    return re.compile(pattern, re.IGNORECASE)
+
+
+@cache
+def identifier(needle: str) -> re.Pattern[str]:
+    """A code matches as a whole word only: ``1302`` is not found in ``13024``, nor ``tokens`` in ``max_tokens``."""
+    before = r"(?<!\w)" if needle[0].isalnum() else ""
+    after = r"(?!\w)" if needle[-1].isalnum() else ""
+    return re.compile(before + re.escape(needle) + after)
