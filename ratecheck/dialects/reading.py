@@ -275,6 +275,7 @@ class _Reader:
         else:
             unit = _looks_like_milliseconds(draft, limit, remaining)
             if unit == 0.001:
+                draft.rule = draft.rule._replace(refill=Refill.CONTINUOUS)  # that is how the unit was told
                 self.remarks.append(Remark(Remarks.UNIT_INFERRED, headers, "milliseconds"))
         return delay.bare * unit, max(delay.resolution_s * unit, 0.001)
 

@@ -54,6 +54,8 @@ _SCOPES = {
     "user": "user", "account": "account", "deployment": "deployment", "key": "key", "ip": "ip", "team": "team",
     "workspace": "workspace", "tenant": "tenant", "subscription": "subscription",
 }  # fmt: skip
+# Tokens and requests of another kind: credentials, identifiers, addresses.
+_OTHER_MATTERS = frozenset({"csrf", "xsrf", "auth", "access", "refresh", "session", "bearer", "url", "id", "size"})
 _MARKERS = ("ratelimit", "throttle", "throttling", "quota")
 _MILLISECONDS = ("ms", "milliseconds", "millis")
 _SECONDS = ("s", "sec", "seconds", "secs")
@@ -140,6 +142,7 @@ def rule_of(header: str) -> HeaderRule | None:
         words.dimension is None
         or words.means not in (Means.LIMIT, Means.REMAINING, Means.RESET)
         or ("max" in header and "limit" not in header)  # "x-max-tokens" is a parameter, not a limit over time
+        or not _OTHER_MATTERS.isdisjoint(words.rest)
     ):
         return None
     grammar = {
