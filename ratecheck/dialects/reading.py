@@ -16,6 +16,8 @@ from ratecheck.model import LimitReading
 _COPY = "llm_provider-"
 _LISTS = (Means.POLICY, Means.STATE)
 _REFUSING = frozenset({"rejected", "throttled", "exceeded", "blocked", "limited"})
+# A remainder rounded to thousands tells a window once that many thousands are used: then it is right within 5 %.
+_ROUNDINGS = 10
 # Words that say at what a limit stands, not that it refuses; longer texts are no status.
 _LONGEST_WORD = 200
 
@@ -34,6 +36,8 @@ class _Draft:
     sentinel: bool = False
     in_two_units: bool = False
     """The reset's header is written in milliseconds by one route and in seconds by another."""
+    rounded_to: int = 1
+    """What the server rounds the remainder to."""
 
     @property
     def limit(self) -> int | None:
@@ -162,6 +166,7 @@ class _Reader:
         if negative:
             self.remarks.append(Remark(Remarks.OVERDRAWN, (name,), str(-number)))
         draft.numbers.setdefault(rule.means, max(number, 0))
+        draft.rounded_to = max(draft.rounded_to, rule.rounded_to)
 
     def take_wait(self, name: str, value: str, rule: HeaderRule) -> None:
         delay = values.delay(value, rule.grammar, self.now)
@@ -307,6 +312,8 @@ class _Reader:
             # Go durations under these names: every server known to write them refills bit by bit.
             refill = Refill.CONTINUOUS
         if refill is not Refill.CONTINUOUS or limit is None or remaining is None:
+            return documented_s, told_by
+        if draft.rounded_to > 1 and limit - remaining < _ROUNDINGS * draft.rounded_to:
             return documented_s, told_by
         proved_s = windows.infer_window_s(limit=limit, remaining=remaining, reset_s=reset_s, resolution_s=resolution_s)
         raw_s = windows.raw_window_s(limit=limit, remaining=remaining, reset_s=reset_s)
