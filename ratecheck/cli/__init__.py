@@ -15,7 +15,9 @@ from ratecheck import __version__
 from ratecheck.cli.exits import run
 
 # Name and line of help of every command; the module of the same name holds it as `command`.
-COMMANDS: dict[str, str] = {}
+COMMANDS: dict[str, str] = {
+    "serve": "A local provider that enforces limits and answers like the real one.",
+}
 
 
 class _LazyGroup(TyperGroup):
