@@ -16,7 +16,7 @@ from ratecheck.cli.exits import run
 
 # Name and line of help of every command; the module of the same name holds it as `command`.
 COMMANDS: dict[str, str] = {
-    "serve": "A local provider that enforces limits and answers like the real one.",
+    "headers": "Send one controlled probe and read every rate-limit header, or the refusal.",
 }
 
 

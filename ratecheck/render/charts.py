@@ -5,13 +5,15 @@ plotext keeps one figure for the whole process; it is cleared before and after e
 
 import plotext
 
-from ratecheck.render.page import LineChart, Series, Style, Tone
+from ratecheck.render.page import LineChart, Style, Tone
 
 _TO_ASCII = str.maketrans("┌┐└┘├┤┬┴┼─│", "+++++++++-|")
 _COLOURS = {Tone.GOOD: "green", Tone.WARN: "orange", Tone.BAD: "red", Tone.PLAIN: "cyan"}
 
 # Below this a chart says less than the table above it.
 _NARROWEST = 30
+
+_PLAIN_MARKS = "*+o#@%"
 
 
 def _steps(points: tuple[tuple[float, float], ...]) -> list[tuple[float, float]]:
@@ -23,33 +25,44 @@ def _steps(points: tuple[tuple[float, float], ...]) -> list[tuple[float, float]]
     return drawn
 
 
-def _marker(series: Series, style: Style) -> str:
-    if series.scatter:
-        return "x"
-    return "braille" if style.unicode else "."
+def _markers(chart: LineChart, style: Style) -> list[str]:
+    """Return a mark for each series: what colour cannot tell apart, the marks do."""
+    lines = [series for series in chart.series if not series.scatter]
+    if len(lines) == 1 or style.color:
+        line_marks = ["braille" if style.unicode else "."] * len(lines)
+    else:
+        line_marks = [_PLAIN_MARKS[index % len(_PLAIN_MARKS)] for index in range(len(lines))]
+    left = iter(line_marks)
+    return ["x" if series.scatter else next(left) for series in chart.series]
 
 
 def draw(chart: LineChart, style: Style) -> str:
-    """Return the chart as lines of text no wider than ``style.width``; empty when there is no point to draw."""
+    """Return the chart as lines of text no wider than ``style.width``; empty when there is no point to draw.
+
+    The legend is a line of its own above the canvas: inside, plotext lets it hide the curve.
+    """
     width = min(style.width, 120)
     if width < _NARROWEST or not any(series.points for series in chart.series):
         return ""
     figure = plotext.figure
     figure.clear()
+    legend = []
     try:
         figure.theme("colorless")
         figure.plot_size(width, chart.height)
-        for series in chart.series:
+        for series, mark in zip(chart.series, _markers(chart, style), strict=True):
             points = _steps(series.points) if series.step else list(series.points)
             if not points:
                 continue
-            marker = plotext.marker(_marker(series, style), _COLOURS[series.tone] if style.color else "default")
-            signal = figure.signal([x for x, _ in points], [y for _, y in points], marker=marker)
+            colour = _COLOURS[series.tone] if style.color else "default"
+            signal = figure.signal([x for x, _ in points], [y for _, y in points], marker=plotext.marker(mark, colour))
             if not series.scatter:
                 signal.lines()
-            if len(chart.series) > 1:
-                signal.label(series.name)
             figure.draw(signal)
+            sign = {"braille": "━"}.get(mark, mark)
+            legend.append(
+                plotext.colorize(sign, colour).string() + f" {series.name}" if style.color else f"{sign} {series.name}"
+            )
         figure.label(chart.x_label)
         if chart.y_label:
             figure.label(chart.y_label, axis="y")
@@ -60,4 +73,5 @@ def draw(chart: LineChart, style: Style) -> str:
         text = plotext.uncolorize(text)
     if not style.unicode:
         text = text.translate(_TO_ASCII)
-    return str(text.rstrip("\n"))
+    drawn = str(text.rstrip("\n"))
+    return "   ".join(legend) + "\n" + drawn if len(legend) > 1 else drawn

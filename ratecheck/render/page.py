@@ -8,10 +8,12 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 from rich.box import ASCII2, SIMPLE_HEAD
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
+from rich.segment import Segment
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -29,13 +31,15 @@ class Tone(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Cells of plain text. ``right`` names the columns (from 0) whose cells are numbers."""
+    """Cells of plain text. ``right`` names the columns (from 0) whose cells are numbers: they are never broken."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     title: str = ""
     right: frozenset[int] = frozenset()
     note: str = ""
+    optional: frozenset[int] = frozenset()
+    """Columns that a narrow screen goes without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +85,11 @@ class LineChart:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """Preformatted lines, as they are: code to copy, a request to look at."""
+    """Lines as they are: code to copy, a request to look at; with ``wrap``, sentences."""
 
     lines: tuple[str, ...]
     title: str = ""
+    wrap: bool = False
 
 
 Block = Table | Bars | LineChart | Lines
@@ -139,13 +144,30 @@ def _bars(bars: Bars, style: Style) -> RenderableType:
     return grid
 
 
+# Below this the optional columns of a table go: what is left keeps its words whole.
+_NARROW = 72
+
+
 def _table(table: Table, style: Style) -> RenderableType:
     drawn = RichTable(box=SIMPLE_HEAD if style.unicode else ASCII2, pad_edge=False, show_edge=False, header_style="dim")
-    for index, column in enumerate(table.columns):
-        drawn.add_column(Text(column), justify="right" if index in table.right else "left", overflow="fold")
+    shown = [index for index in range(len(table.columns)) if style.width >= _NARROW or index not in table.optional]
+    for index in shown:
+        right = index in table.right
+        justify: Literal["right", "left"] = "right" if right else "left"
+        drawn.add_column(Text(table.columns[index]), justify=justify, overflow="fold", no_wrap=right)
     for row in table.rows:
-        drawn.add_row(*(Text(cell) for cell in row))
+        drawn.add_row(*(Text(row[index]) for index in shown))
     return drawn
+
+
+class _AsIs:
+    """Text that is neither wrapped nor cropped, so that it can be copied: the terminal folds it where it must."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Segment(self.text + "\n")
 
 
 def _block(block: Block, style: Style) -> RenderableType:
@@ -155,7 +177,8 @@ def _block(block: Block, style: Style) -> RenderableType:
         case Bars():
             drawn = _bars(block, style)
         case Lines():
-            drawn = Padding(Text("\n".join(block.lines), no_wrap=True, overflow="ignore"), (0, 0, 0, 2))
+            text = "\n".join(block.lines) if block.wrap else "\n".join(f"  {line}".rstrip() for line in block.lines)
+            drawn = Padding(Text(text), (0, 0, 0, 2)) if block.wrap else _AsIs(text)
         case LineChart():
             from ratecheck.render import charts  # plotext takes 150 ms to import: only where there is a chart
 
@@ -179,7 +202,8 @@ def _diagnosis(diagnosis: Diagnosis, style: Style) -> RenderableType:
     mark, plain_mark, colour = _MARKS[diagnosis.severity]
     says = Text.assemble((diagnosis.code, colour), " ", diagnosis.says)
     parts: list[RenderableType] = [_hanging(mark if style.unicode else plain_mark, says)]
-    parts += [Padding(Text(line, style="dim"), (0, 0, 0, 8)) for line in diagnosis.evidence]
+    if diagnosis.evidence:
+        parts.append(Padding(Text("; ".join(diagnosis.evidence), style="dim"), (0, 0, 0, 8)))
     parts += [Padding(_hanging("→" if style.unicode else ">", Text(line)), (0, 0, 0, 8)) for line in diagnosis.advice]
     return Group(*parts)
 
@@ -221,7 +245,7 @@ def render(page: Page, style: Style) -> str:
         highlight=False,
     )
     for part in _renderables(page, style):
-        console.print(part, soft_wrap=False)
+        console.print(part, crop=False)
     text = out.getvalue()
     # Rich pads cells to the column's width; trailing blanks only make copied text ugly.
     lines = [line.rstrip() for line in text.split("\n")]

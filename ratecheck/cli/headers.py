@@ -1,0 +1,217 @@
+"""``ratecheck headers``: one controlled probe, every limit it shows."""
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ratecheck.cli.output import JsonOption, NoColorOption, Output
+from ratecheck.cli.target import (
+    ApiVersionOption,
+    BaseUrlOption,
+    DemoCommand,
+    DemoOption,
+    DryRunOption,
+    EndpointOption,
+    KeyEnvOption,
+    ModelOption,
+    NoKeyOption,
+    ProviderOption,
+    TimeoutOption,
+)
+from ratecheck.errors import ExitCode
+
+if TYPE_CHECKING:
+    from ratecheck.errors import RatecheckError
+    from ratecheck.headers import HeadersReport, Target
+    from ratecheck.model import Ask, Exchange
+
+SETTINGS = {
+    "cls": DemoCommand,
+    "epilog": "\b\nExamples:\n  ratecheck headers --demo\n  ratecheck headers --model gpt-4o-mini --alert 20\n"
+    "  ratecheck headers --count 10 --every 6 --json",
+}
+
+
+def command(
+    provider: ProviderOption = None,
+    base_url: BaseUrlOption = None,
+    model: ModelOption = None,
+    endpoint: EndpointOption = None,
+    api_key_env: KeyEnvOption = None,
+    api_version: ApiVersionOption = None,
+    timeout: TimeoutOption = 30.0,
+    no_key: NoKeyOption = False,
+    demo: DemoOption = None,
+    dry_run: DryRunOption = False,
+    count: Annotated[int, typer.Option("--count", metavar="N", min=1, max=100_000, help="Send so many probes.")] = 1,
+    every: Annotated[
+        float, typer.Option("--every", metavar="S", min=0.0, max=86_400, help="Seconds from one probe to the next.")
+    ] = 1.0,
+    alert: Annotated[
+        float | None,
+        typer.Option(
+            "--alert", metavar="PERCENT", min=0, max=100, help="Exit 1 when less than this is left of any limit."
+        ),
+    ] = None,
+    raw: Annotated[bool, typer.Option("--raw", help="Show the headers as they came, too.")] = False,
+    json: JsonOption = False,
+    no_color: NoColorOption = False,
+) -> ExitCode:
+    """Send one controlled probe and read every rate-limit header, or the refusal.
+
+    One request of one word and one token of answer: no retries, no redirects. The key is read from the variable that
+    your SDK reads and goes nowhere else.
+    """
+    from ratecheck.headers import below
+
+    output = Output(json, no_color)
+    target, send, close = _who_answers(
+        provider, base_url, model, endpoint, api_key_env, api_version, no_key, demo, dry_run, timeout
+    )
+    if dry_run:
+        return _dry_run(output, target, count)
+    report, error = _probe(target, send, count, every, demo)
+    close()
+    if not report.probes:
+        raise error or AssertionError("a plan sends at least one probe")
+    failed = None if report.refused else _credentials_refused(report) or _not_understood(report)
+    if failed is None or output.json or len(report.probes) > 1:
+        _show(output, report, target, raw)
+    if error or failed:
+        raise error or failed  # type: ignore[misc]  # one of them is an exception here
+    return ExitCode.ANSWER_IS_NO if report.refused or (alert is not None and below(report, alert)) else ExitCode.OK
+
+
+def _who_answers(
+    provider: str | None,
+    base_url: str | None,
+    model: str | None,
+    endpoint: str | None,
+    api_key_env: str | None,
+    api_version: str | None,
+    no_key: bool,
+    demo: str | None,
+    dry_run: bool,
+    timeout_s: float,
+) -> "tuple[Target, Callable[[Ask], Exchange], Callable[[], None]]":
+    """Return the target, what sends an ask to it, and what to call at the end."""
+    from ratecheck.net.credentials import Wishes, target_from
+
+    if demo is not None:
+        from ratecheck.net.demo import Demo
+
+        account = Demo(demo, model)
+        return account.target, account.send, lambda: None
+    wishes = Wishes(
+        provider, base_url, model, endpoint, api_key_env, None, api_version, no_key=no_key, key_optional=dry_run
+    )
+    target = target_from(wishes, os.environ)
+    if dry_run:
+        return target, _sends_nothing, lambda: None
+    from ratecheck.net.probe import Prober
+
+    prober = Prober(target, timeout_s=timeout_s)
+    return target, prober.send, prober.close
+
+
+def _sends_nothing(ask: "Ask") -> "Exchange":
+    raise AssertionError("a dry run sends nothing")
+
+
+def _dry_run(output: Output, target: "Target", count: int) -> ExitCode:
+    from ratecheck.headers import shown
+    from ratecheck.model import Ask
+    from ratecheck.render.headers import dry_run_document, dry_run_page
+
+    lines = shown(target, Ask())
+    if output.json:
+        output.document(dry_run_document(target, lines, count))
+    else:
+        output.page(dry_run_page(target, lines, count))
+    return ExitCode.OK
+
+
+def _probe(
+    target: "Target", send: "Callable[[Ask], Exchange]", count: int, every_s: float, demo: str | None
+) -> "tuple[HeadersReport, BaseException | None]":
+    """Run the plan; return what was learned, and what ended it early if anything did."""
+    from ratecheck.durations import ns_from_s
+    from ratecheck.errors import RatecheckError
+    from ratecheck.headers import HeadersReport, plan, read_probe, wants_completion_name
+    from ratecheck.net.clock import utc_now
+
+    exchanges = []
+    error: BaseException | None = None
+    asks = plan(count, ns_from_s(every_s))
+    try:
+        ask = next(asks)
+        while True:
+            exchange = send(ask)
+            exchanges.append((exchange, utc_now()))
+            ask = asks.send(exchange)
+    except StopIteration:
+        pass
+    except (RatecheckError, KeyboardInterrupt) as stopped:
+        error = stopped
+    # An answer that only asked for another parameter name told nothing that the next one does not.
+    kept = [pair for pair in exchanges if not wants_completion_name(pair[0])] or exchanges
+    return (
+        HeadersReport(
+            provider=target.dialect.name,
+            url=target.url,
+            model=target.model,
+            key_shown=target.key_shown,
+            probes=tuple(read_probe(target, exchange, now) for exchange, now in kept),
+            spent_requests=len(exchanges),
+            demo=demo,
+            told_from=target.told_from,
+        ),
+        error,
+    )
+
+
+def _show(output: Output, report: "HeadersReport", target: "Target", raw: bool) -> None:
+    from ratecheck.render.headers import document, page
+
+    if output.json:
+        output.document(document(report))
+    else:
+        output.page(page(report, sources=target.sources, raw=raw))
+
+
+def _credentials_refused(report: "HeadersReport") -> "RatecheckError | None":
+    """Return the error for a key that the server does not take."""
+    from ratecheck.errors import CredentialsError
+    from ratecheck.model import Category
+
+    last = report.probes[-1]
+    refused_for_limit = last.finding is not None and last.finding.category is not Category.NOT_RATE_LIMIT
+    if last.status not in (401, 403) or refused_for_limit:
+        return None
+    said = f": {last.finding.message}" if last.finding is not None and last.finding.message else ""
+    return CredentialsError(
+        f"the server refused the key {report.key_shown or '(none was sent)'} with {last.status}{said}",
+        f"told from {report.told_from}; --api-key-env NAME names another variable",
+    )
+
+
+def _not_understood(report: "HeadersReport") -> "RatecheckError | None":
+    """Return the error for an answer that is neither a success nor about a limit and shows no limit either."""
+    from ratecheck.errors import UnreachableError
+
+    last = report.probes[-1]
+    if last.limits or (last.status is not None and 200 <= last.status < 300 and last.understood):
+        return None
+    said = f": {last.finding.message}" if last.finding is not None and last.finding.message else ""
+    if last.status is not None and 300 <= last.status < 400:
+        return UnreachableError(
+            f"the server redirects ({last.status}) and redirects are not followed: they would carry the key elsewhere",
+            "is the base URL right? It often ends in /v1",
+        )
+    hints = {404: "is the base URL right, does the model exist?", 400: "does the model exist? --model names another"}
+    return UnreachableError(
+        f"the server answered {last.status}, and nothing in it is about a limit{said}",
+        hints.get(last.status or 0, "is the base URL right? --raw and --dry-run show more"),
+    )

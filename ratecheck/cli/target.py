@@ -1,0 +1,60 @@
+"""The options that ``headers`` and ``probe`` share: where to send, as whom, and the demo account."""
+
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+DEFAULT_DEMO = "openai-tier1"
+
+ProviderOption = Annotated[
+    str | None,
+    typer.Option(
+        "--provider",
+        metavar="NAME",
+        help="openai, azure, anthropic, groq, mistral, … (default: told from URL and keys).",
+    ),
+]
+BaseUrlOption = Annotated[
+    str | None, typer.Option("--base-url", metavar="URL", help="Where the API is; any OpenAI-compatible address works.")
+]
+ModelOption = Annotated[
+    str | None, typer.Option("--model", metavar="NAME", help="Model or deployment (default: a small one, where known).")
+]
+EndpointOption = Annotated[
+    str | None,
+    typer.Option("--endpoint", metavar="KIND", help="chat, responses, embeddings, messages or generateContent."),
+]
+KeyEnvOption = Annotated[
+    str | None,
+    typer.Option("--api-key-env", metavar="NAME", help="Environment variable with the key (default: the SDK's own)."),
+]
+ApiVersionOption = Annotated[
+    str | None, typer.Option("--api-version", metavar="V", help="Azure's api-version (default: OPENAI_API_VERSION).")
+]
+TimeoutOption = Annotated[
+    float, typer.Option("--timeout", metavar="S", min=0.1, max=3600, help="Seconds for one whole request and answer.")
+]
+NoKeyOption = Annotated[bool, typer.Option("--no-key", help="Send no key: for a local server.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print the request that would be sent; send nothing.")]
+DemoOption = Annotated[
+    str | None,
+    typer.Option(
+        "--demo",
+        metavar="[PROFILE]",
+        help=f"Probe an emulated account in this process (default {DEFAULT_DEMO}): no key, no network.",
+    ),
+]
+
+
+class DemoCommand(TyperCommand):
+    """A command whose ``--demo`` takes a profile or nothing."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the default profile behind a ``--demo`` that stands alone."""
+        filled: list[str] = []
+        for index, word in enumerate(args):
+            filled.append(word)
+            if word == "--demo" and (index + 1 == len(args) or args[index + 1].startswith("-")):
+                filled.append(DEFAULT_DEMO)
+        return super().parse_args(ctx, filled)
