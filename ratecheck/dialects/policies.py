@@ -4,7 +4,7 @@
 ``RateLimit: "hour";r=80;t=54`` with ``RateLimit-Policy: "hour";q=100;w=3600`` (now).
 """
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ratecheck.dialects import values, words
 from ratecheck.dialects.rules import Grammar, Remark, Remarks
@@ -20,19 +20,16 @@ _MOST = 64
 _UNITS = {"requests": Dimension.REQUESTS, "concurrent-requests": Dimension.CONCURRENCY}
 
 
-@dataclass(slots=True)
-class _Quota:
+class _Quota(NamedTuple):
     header: str
     names: tuple[str, ...]
     limit: int | None
     window_s: float | None
     unit: str | None
     stated_dimension: bool
-    taken: bool = False
 
 
-@dataclass(slots=True)
-class _State:
+class _State(NamedTuple):
     header: str
     names: tuple[str, ...]
     limit: int | None
@@ -40,13 +37,15 @@ class _State:
     reset_s: float | None
 
 
-@dataclass(slots=True)
 class Policies:
     """What the lists of one answer say; ``add`` each header, then ask for the windows and the readings."""
 
-    quotas: list[_Quota] = field(default_factory=list)
-    states: list[_State] = field(default_factory=list)
-    unreadable: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.quotas: list[_Quota] = []
+        self.taken: set[_Quota] = set()
+        """Those that a limit was joined to."""
+        self.states: list[_State] = []
+        self.unreadable: list[str] = []
 
     def add(self, header: str, value: str, is_state: bool) -> None:
         """Take the value of a ``RateLimit-Policy`` or (``is_state``) a ``RateLimit`` header."""
@@ -107,7 +106,7 @@ class Policies:
             return None
         for quota in self.quotas:
             if quota.limit == limit and quota.window_s:
-                quota.taken = True
+                self.taken.add(quota)
                 if quota.header not in headers:
                     headers.append(quota.header)
                 return quota.window_s
@@ -120,7 +119,7 @@ class Policies:
         for state in self.states:
             quota = self._quota_of(state)
             if quota is not None:
-                quota.taken = True
+                self.taken.add(quota)
             limit = state.limit if state.limit is not None else quota.limit if quota else None
             if limit is not None and state.remaining is not None and state.remaining > limit:
                 remarks.append(Remark(Remarks.ABOVE_LIMIT, (state.header,), f"{state.remaining} of {limit}"))
@@ -129,7 +128,7 @@ class Policies:
         found += [
             _reading(quota, quota.names, (quota.header,), quota.limit, None, None)
             for quota in self.quotas
-            if not quota.taken
+            if quota not in self.taken
         ]
         return found
 

@@ -1,7 +1,7 @@
 """Headers of one answer -> what they say about limits, by the rows of the dialect that sent them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from ratecheck.dialects import headers as tables
@@ -22,22 +22,28 @@ _ROUNDINGS = 10
 _LONGEST_WORD = 200
 
 
-@dataclass(slots=True)
 class _Draft:
     """One limit while its headers come in."""
 
-    rule: HeaderRule
-    whose: str | None
-    numbers: dict[Means, int] = field(default_factory=dict)
-    reset: values.Delay | None = None
-    window_s: float | None = None
-    utilization: float | None = None
-    headers: list[str] = field(default_factory=list)
-    sentinel: bool = False
-    in_two_units: bool = False
-    """The reset's header is written in milliseconds by one route and in seconds by another."""
-    rounded_to: int = 1
-    """What the server rounds the remainder to."""
+    # A plain class: a dataclass would cost every start of the program a millisecond.
+    __slots__ = (
+        "headers", "in_two_units", "numbers", "reset", "rounded_to", "rule", "sentinel", "utilization", "whose",
+        "window_s",
+    )  # fmt: skip
+
+    def __init__(self, rule: HeaderRule, whose: str | None) -> None:
+        self.rule = rule
+        self.whose = whose
+        self.numbers: dict[Means, int] = {}
+        self.reset: values.Delay | None = None
+        self.window_s: float | None = None
+        self.utilization: float | None = None
+        self.headers: list[str] = []
+        self.sentinel = False
+        self.in_two_units = False
+        """The reset's header is written in milliseconds by one route and in seconds by another."""
+        self.rounded_to = 1
+        """What the server rounds the remainder to."""
 
     @property
     def limit(self) -> int | None:

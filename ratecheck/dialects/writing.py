@@ -1,6 +1,6 @@
 """Levels of limits -> the headers that a provider would send: the other side of the rows that ``reading`` reads by."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from ratecheck.dialects.rules import Dialect, Grammar, HeaderRule, Level, Means
@@ -19,14 +19,13 @@ def write_limits(
     one is shown.
     """
     written: list[tuple[str, str]] = []
-    for bucket, rules in _buckets(dialect).items():
-        level = _level_for(rules[0], levels, dialect)
-        if level is not None:
-            written += [(rule.header, _value(rule, level, now)) for rule in rules]
-        elif rules[0].means in (Means.POLICY, Means.STATE) and levels:
-            written += [(rule.header, _items(rule, levels)) for rule in rules]
-        elif bucket == "retry-after" and retry_after_ns is not None:
-            written += [(rule.header, str(_ceiling(retry_after_ns, _STEP_NS[rule.grammar]))) for rule in rules]
+    for rule, index in _plan(dialect, levels):
+        if index is not None:
+            written.append((rule.header, _value(rule, levels[index], now)))
+        elif rule.means in _LISTS:
+            written.append((rule.header, _items(rule, levels)))
+        elif retry_after_ns is not None:
+            written.append((rule.header, str(_ceiling(retry_after_ns, _STEP_NS[rule.grammar]))))
     return tuple(written)
 
 
@@ -40,26 +39,47 @@ _STEP_NS = {
 }
 
 
-def _buckets(dialect: Dialect) -> dict[str, list[HeaderRule]]:
+_Plan = tuple[tuple[HeaderRule, int | None], ...]
+_PLANS: dict[tuple[object, ...], tuple[tuple[HeaderRule, ...], _Plan]] = {}
+# An emulated provider writes about the same few limits all its life; whoever keeps inventing limits starts afresh.
+_MOST_PLANS = 256
+
+
+def _plan(dialect: Dialect, levels: Sequence[Level]) -> _Plan:
+    """Return which rules are written, each with the index of the level it shows; made once for each set of limits."""
+    key = (dialect.name, *((level.dimension, level.window_s, level.limit, level.scope) for level in levels))
+    known = _PLANS.get(key)
+    if known is None or known[0] is not dialect.headers:
+        if len(_PLANS) >= _MOST_PLANS:
+            _PLANS.clear()
+        known = _PLANS[key] = (dialect.headers, tuple(_planned(dialect, levels)))
+    return known[1]
+
+
+def _planned(dialect: Dialect, levels: Sequence[Level]) -> Iterator[tuple[HeaderRule, int | None]]:
     buckets: dict[str, list[HeaderRule]] = {}
     for rule in dialect.headers:
         if rule.written and rule.means in (*_NUMBERS, *_LISTS, Means.RETRY_AFTER):
             buckets.setdefault(rule.bucket, []).append(rule)
-    return buckets
+    for rules in buckets.values():
+        index = _level_for(rules[0], levels, dialect)
+        spoken = rules[0].means is Means.RETRY_AFTER or (rules[0].means in _LISTS and levels)
+        if index is not None or spoken:
+            yield from ((rule, index) for rule in rules)
 
 
-def _level_for(rule: HeaderRule, levels: Sequence[Level], dialect: Dialect) -> Level | None:
-    """Return the tightest level that this bucket of headers speaks of."""
+def _level_for(rule: HeaderRule, levels: Sequence[Level], dialect: Dialect) -> int | None:
+    """Return the index of the tightest level that this bucket of headers speaks of."""
     if rule.dimension is None:
         return None
     fitting = [
-        level
-        for level in levels
+        (level.limit / level.window_s, level.window_s, index)
+        for index, level in enumerate(levels)
         if level.dimension is rule.dimension
         and rule.window_s in (None, level.window_s)
         and (level.scope or None) in _scopes(rule, dialect)
     ]
-    return min(fitting, key=lambda level: (level.limit / level.window_s, level.window_s), default=None)
+    return min(fitting)[2] if fitting else None
 
 
 def _scopes(rule: HeaderRule, dialect: Dialect) -> tuple[str | None, ...]:
