@@ -17,6 +17,7 @@ from ratecheck.cli.exits import run
 # Name and line of help of every command; the module of the same name holds it as `command`.
 COMMANDS: dict[str, str] = {
     "headers": "Send one controlled probe and read every rate-limit header, or the refusal.",
+    "serve": "A local provider that enforces limits and answers like the real one.",
 }
 
 

@@ -76,13 +76,14 @@ _PROMPT = {
     "chat": "messages", "messages": "messages", "completions": "prompt", "responses": "input", "embeddings": "input",
     "generateContent": "contents",
 }  # fmt: skip
+_STREAMS = ("chat", "completions", "responses", "messages")
 _OBJECTS = ("messages", "contents")
 _LARGEST = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 _SYSTEM = ("system", "instructions", "systemInstruction", "system_instruction")
 
 
-def read(kind: str, payload: Any, model: str | None = None) -> Ask:
-    """Read a decoded JSON body; ``model`` is the one in the path, where the dialect puts it there.
+def read(kind: str, payload: Any, model: str | None = None, *, stream: bool = False) -> Ask:
+    """Read a decoded JSON body; ``model`` and ``stream`` are what the path says, where the dialect puts them there.
 
     Raises ``InvalidAsk`` for what the real API answers 400 to.
     """
@@ -125,7 +126,7 @@ def read(kind: str, payload: Any, model: str | None = None) -> Ask:
         model,
         Admission(size.chars, size.messages, tokens, largest, n, size.images, functions),
         0 if kind == "embeddings" else each * n,
-        stream=payload.get("stream") is True and kind != "embeddings",
+        stream=stream or (payload.get("stream") is True and kind in _STREAMS),
         include_usage=isinstance(stream_options, Mapping) and stream_options.get("include_usage") is True,
         inputs=_inputs(prompt) if kind == "embeddings" else 1,
         vector=_whole(payload, "dimensions", _MOST_VECTOR) or _VECTOR,

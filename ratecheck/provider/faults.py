@@ -126,8 +126,13 @@ class Script:
         self._calls = 0
         self._running: dict[Hashable, tuple[Fault, int]] = {}
 
-    def next(self, call: Hashable, u: float) -> Outcome:
-        """Return what the next attempt of ``call`` meets; ``u`` decides when this is its first."""
+    def next(self, call: Hashable, u: float, *, first: bool = False) -> Outcome:
+        """Return what the next attempt of ``call`` meets; ``u`` decides when this is its first.
+
+        ``first`` says that the client calls it a first attempt: what it left unfinished before is over.
+        """
+        if first:
+            self._running.pop(call, None)
         if call in self._running:
             fault, attempt = self._running[call]
         else:

@@ -1,0 +1,163 @@
+"""``ratecheck serve``: a local provider that enforces limits and answers like the real one."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ratecheck.cli.output import JsonOption, NoColorOption, Output
+from ratecheck.errors import ExitCode
+
+if TYPE_CHECKING:
+    from ratecheck.provider import Profile
+
+SETTINGS: dict[str, Any] = {
+    "epilog": """Examples:
+
+\b
+  ratecheck serve --profile openai-free
+      three requests a minute, as on a free account; point OPENAI_BASE_URL at the printed URL
+  ratecheck serve --provider anthropic --rpm 5 --fault first=529,timeout --latency 2
+      five requests a minute; the first call meets an overload, then a timeout
+
+\b
+A profile file (--profile mine.toml):
+  base = "openai-tier1"     # or: dialect = "groq"
+  rpm = 60
+  tpd = 100000
+  [[limits]]                # anything that has no short name
+  dimension = "requests"
+  amount = 5
+  window_s = 1
+  algorithm = "sliding_log"
+""",
+}
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_LARGEST = 10**12
+
+
+def command(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8429,
+    provider: Annotated[str | None, typer.Option(metavar="NAME", help="Whose words to answer in.")] = None,
+    profile: Annotated[
+        str | None, typer.Option(metavar="NAME|FILE", help="An account to imitate, or a TOML file.")
+    ] = None,
+    rpm: Annotated[int | None, typer.Option(min=0, max=_LARGEST, help="Requests a minute.")] = None,
+    tpm: Annotated[int | None, typer.Option(min=0, max=_LARGEST, help="Tokens a minute.")] = None,
+    rpd: Annotated[int | None, typer.Option(min=0, max=_LARGEST, help="Requests a day.")] = None,
+    limiter: Annotated[str | None, typer.Option(metavar="NAME", help="How limits are enforced.")] = None,
+    shared_by: Annotated[
+        str, typer.Option(metavar="key|org", help="Limits for each key, or one set for the organisation.")
+    ] = "key",
+    latency: Annotated[float, typer.Option(min=0, max=3600, help="Seconds that an answer takes.")] = 0.0,
+    fault: Annotated[
+        list[str] | None, typer.Option(metavar="WHEN=WHAT", help="Break on purpose, e.g. first=500,timeout.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No line on stderr for each request.")] = False,
+    json: JsonOption = False,
+    no_color: NoColorOption = False,
+) -> ExitCode:
+    """Enforce limits and answer like the real provider, until Ctrl-C."""
+    from ratecheck.durations import ns_from_s
+    from ratecheck.provider import Provider, faults
+    from ratecheck.provider.faults import Script
+
+    output = Output(json, no_color)
+    chosen = _profile(provider, profile, limiter, {"rpm": rpm, "tpm": tpm, "rpd": rpd})
+    script = Script(tuple(faults.parse(text) for text in fault)) if fault else None
+    from datetime import UTC, datetime
+
+    # The emulator's instants are wall time that never jumps: windows start on the full minute, dates are true.
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    imitated = Provider(chosen, shared_by=shared_by, latency_ns=ns_from_s(latency), epoch=epoch)
+    return _run(imitated, script, host, port, output, quiet=quiet)
+
+
+def _profile(
+    provider: str | None, profile: str | None, limiter: str | None, limits: dict[str, int | None]
+) -> "Profile":
+    from dataclasses import replace
+
+    from ratecheck import dialects
+    from ratecheck import provider as providers
+    from ratecheck.errors import UsageError
+
+    stated = {name: amount for name, amount in limits.items() if amount is not None}
+    if provider is not None and provider != "unknown" and dialects.get(provider) is None:
+        raise UsageError(f"no provider is called {provider!r}", f"one of {', '.join(dialects.ALL)}, unknown")
+    if profile is not None:
+        chosen = _load(profile)
+        if provider is not None:
+            chosen = replace(chosen, dialect=provider)
+    else:
+        chosen = providers.of_dialect(provider or "openai") or replace(
+            providers.get("openai-tier1"), name=provider or "", dialect=provider or "", title=provider or ""
+        )
+        if stated:
+            # Only what was asked for: limits that nobody named must not refuse anybody.
+            chosen = replace(chosen, limits=(), title=f"{chosen.dialect}, limits as stated", name="as stated")
+    for name, amount in stated.items():
+        chosen = chosen.with_limit(name, amount)
+    return chosen.enforced_by(limiter) if limiter is not None else chosen
+
+
+def _load(name: str) -> "Profile":
+    from pathlib import Path
+
+    from ratecheck import provider as providers
+    from ratecheck.errors import UsageError
+
+    if not name.endswith(".toml") and name != "-":
+        return providers.get(name)
+    try:
+        text = sys.stdin.read() if name == "-" else Path(name).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read the profile {name}: {getattr(error, 'strerror', None) or error}") from None
+    return providers.load(text, "stdin" if name == "-" else Path(name).name)
+
+
+def _run(imitated: Any, script: Any, host: str, port: int, output: Output, *, quiet: bool) -> ExitCode:
+    from contextlib import ExitStack
+
+    from ratecheck.net import clock, recording, server
+    from ratecheck.net.emulator import Emulator
+    from ratecheck.render import serve as rendered
+    from ratecheck.render.page import render
+    from ratecheck.serve import Session
+
+    now_ns = clock.wall_clock()
+    started_ns = now_ns()
+    listener = server.listen(host, port)
+    with ExitStack() as stack:
+        stack.callback(listener.close)
+        session = Session(imitated.profile, charges_refusals=imitated.charges_refusals, started_ns=started_ns)
+        witness = recording.Witness(
+            session,
+            started_ns,
+            say=None if quiet else lambda line: print(line, file=sys.stderr),
+        )
+        emulator = Emulator(imitated, now_ns, script=script, observer=witness)
+        url = server.base_url(listener) + "/v1"
+        if host not in _LOOPBACK:
+            output.note(f"warning: {host} lets other machines in; anyone who reaches this port can use it")
+        if output.json:
+            output.document({"schema": "ratecheck.serve/1", "url": url})
+        else:
+            print(url)
+        sys.stdout.flush()
+        if not quiet:
+            limits = ", ".join(
+                f"{rule.limit.amount:,} {rule.name} ({rule.algorithm})" for rule in imitated.profile.limits
+            )
+            output.note(f"{imitated.profile.title}: {limits}; Ctrl-C ends it and tells how your client did")
+        server.run(emulator, listener)
+        if emulator.trouble is not None:
+            output.note(f"a bug in ratecheck met a request: {type(emulator.trouble).__name__}; please report it")
+        page = rendered.page(session.report(now_ns()))
+        if output.json:
+            sys.stderr.write(render(page, output.style()))
+        else:
+            output.page(page)
+    return ExitCode.OK

@@ -1,0 +1,132 @@
+"""What ``serve`` keeps of each request: the session's counts, a line for a person, a line in a file."""
+
+from collections.abc import Callable
+from functools import lru_cache
+
+from ratecheck.calls import Attempt, Outcome, Request
+from ratecheck.clients import RETRY_COUNT, RUN_IDS, Sender, sender_of
+from ratecheck.dialects import read_limits
+from ratecheck.durations import NS_PER_S, human_s, s_from_ns
+from ratecheck.net.emulator import Served
+from ratecheck.redact import mask, neutralise
+from ratecheck.serve import Ended, Handed, Session
+
+_TRUNK = ("user-agent", "x-title", "http-referer", "x-stainless-helper-method", "x-client-name", "x-app",
+          "x-stainless-package-version")  # fmt: skip
+
+
+class Witness:
+    """Watches the emulator: feeds the session, and hands out a line for each request where somebody wants one."""
+
+    def __init__(
+        self,
+        session: Session,
+        started_ns: int,
+        *,
+        say: Callable[[str], None] | None = None,
+        write: Callable[[Attempt, Served], None] | None = None,
+    ) -> None:
+        self._session = session
+        self._started_ns = started_ns
+        self._say = say
+        self._write = write
+        self._open: dict[int, Handed] = {}
+
+    def begin(self, served: Served) -> None:
+        """A request has been read."""
+        self._open[id(served)] = self._session.begin(_request(served))
+
+    def end(self, served: Served) -> None:
+        """It has ended: count it, say it, write it."""
+        handed = self._open.pop(id(served), None)
+        if handed is None:
+            return
+        cost = served.cost
+        outcome = _outcome(served, reads_limits=self._write is not None)
+        reserved = cost.input_tokens + cost.reserved_output_tokens if cost and served.status == 200 else 0
+        self._session.end(
+            handed, outcome, Ended(served.refused_by, served.wait_ns, served.fault, reserved, served.levels)
+        )
+        if self._write is not None:
+            self._write(Attempt(handed.request, outcome), served)
+        if self._say is not None:
+            self._say(line(served, handed.request.sender, self._started_ns))
+
+
+def _request(served: Served) -> Request:
+    return Request(
+        sent_ns=served.sent_ns,
+        target=f"{served.method} {served.path}",
+        model=served.ask.model if served.ask else None,
+        fingerprint=served.fingerprint,
+        sender=_sender(served),
+        connection=served.client,
+        key=mask(served.key) if served.key else None,
+    )
+
+
+def _sender(served: Served) -> Sender:
+    """Tell the sender; who it is costs a dozen patterns and seldom changes, its counter and run id do."""
+    trunk, branch = [], []
+    for raw, value in served.headers:
+        name = raw.decode("latin-1")
+        if name in _TRUNK:
+            trunk.append((name, value.decode("latin-1")))
+        elif name == RETRY_COUNT or name in RUN_IDS:
+            branch.append((name, value.decode("latin-1")))
+    return _known_sender(tuple(trunk), tuple(branch) if branch != [(RETRY_COUNT, "0")] else ((RETRY_COUNT, "0"),))
+
+
+@lru_cache(maxsize=1024)
+def _known_sender(trunk: tuple[tuple[str, str], ...], branch: tuple[tuple[str, str], ...]) -> Sender:
+    return sender_of([*trunk, *branch])
+
+
+def _outcome(served: Served, *, reads_limits: bool) -> Outcome:
+    told = served.wait_ns is not None and served.answer is not None and _is_told(served)
+    limits = read_limits(served.answer.headers).limits if reads_limits and served.answer else ()
+    tokens = None
+    if served.status == 200 and served.ask is not None:
+        tokens = served.ask.admission.prompt_tokens + served.output_tokens
+    return Outcome(
+        answered_ns=served.answered_ns,
+        status=served.status,
+        retry_after_s=s_from_ns(served.wait_ns) if told and served.wait_ns is not None else None,
+        limits=limits,
+        charged_tokens=tokens,
+        cut="client" if served.cut else None,
+    )
+
+
+def _is_told(served: Served) -> bool:
+    """Say whether the answer states the wait: in a header or, as Gemini's does, in its body."""
+    answer = served.answer
+    if answer is None:
+        return False
+    return (
+        answer.header("retry-after") is not None
+        or answer.header("retry-after-ms") is not None
+        or b"retryDelay" in answer.body
+    )
+
+
+def line(served: Served, sender: Sender, started_ns: int) -> str:
+    """Return what a person reads about one request as it happens."""
+    at = f"{(served.sent_ns - started_ns) / NS_PER_S:9.3f}s"
+    status = str(served.status) if served.status is not None else "---"
+    # What a client may make up is shown without its control characters.
+    path, model = neutralise(served.path, 80), neutralise(served.ask.model, 60) if served.ask else "-"
+    words = [at, status, f"{served.method} {path}", model]
+    if sender.retry_count:
+        words.append(f"retry {sender.retry_count}")
+    if served.fault is not None:
+        words.append(f"fault: {served.fault}")
+    elif served.refused_by is not None:
+        wait = f"come back in {human_s(served.wait_ns / NS_PER_S)}" if served.wait_ns is not None else "no wait helps"
+        words.append(f"refused by {served.refused_by}, {wait}")
+    elif served.cut:
+        words.append("the client hung up")
+    words += [f"{level.remaining}/{level.limit} {level.dimension.value} left" for level in served.levels[:2]]
+    if served.key:
+        words.append(f"key {mask(served.key)}")
+    return "  ".join(words)

@@ -1,0 +1,90 @@
+"""A listening socket and the server behind it, for ``serve`` and ``watch``."""
+
+import errno
+import socket
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import uvicorn
+
+from ratecheck.errors import UsageError
+
+_BACKLOG = 2048
+# What an answer under way may still take when Ctrl-C comes.
+_GRACE_S = 1
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket; port 0 takes a free one. Raises ``UsageError`` that names what is taken or wrong."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except (OSError, UnicodeError):
+        raise UsageError(f"{host} is no address of this machine", "--host 127.0.0.1 listens on this machine") from None
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            hint = "--port 0 takes a free one; `ss -ltnp` shows who holds it"
+            raise UsageError(f"port {port} on {host} is taken", hint) from None
+        if error.errno == errno.EACCES:
+            raise UsageError(f"port {port} on {host} is not allowed", "ports from 1024 on need no rights") from None
+        raise UsageError(
+            f"cannot listen on {host} port {port}: {error.strerror}", "--port 0 takes a free one"
+        ) from None
+    return listener
+
+
+def base_url(listener: socket.socket) -> str:
+    """Return the URL at which a socket of this machine is reached, without a path."""
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def run(app: Callable[..., Any], listener: socket.socket) -> None:
+    """Serve ``app`` until Ctrl-C or SIGTERM, then return."""
+    Server(app).run(sockets=[listener])
+
+
+class Server(uvicorn.Server):
+    """uvicorn without its logs, and with Ctrl-C or SIGTERM as its normal end rather than an exception."""
+
+    def __init__(self, app: Callable[..., Any]) -> None:
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            lifespan="off",
+            ws="none",
+            server_header=False,
+            date_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=_GRACE_S,
+        )
+        config.load()
+        config.http_protocol_class = _with_abort(config.http_protocol_class)
+        super().__init__(config)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End; a second signal ends at once."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+def _with_abort(base: Any) -> Any:
+    """Let the application cut a connection off (``scope["state"]["abort"]``): ASGI itself has no word for that."""
+
+    class Protocol(base):  # type: ignore[misc]  # the base is known at run time: httptools or h11
+        app_state: dict[str, Any]
+
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            self.app_state = {**self.app_state, "abort": transport.abort}
+
+    return Protocol

@@ -1,0 +1,233 @@
+"""What ``serve`` learned about the client that talked to it: the report at Ctrl-C. Pure; fed one request at a time.
+
+Calls are told by ``calls`` from what a real server would see; what the retries cost is known exactly, because the
+limits are ours.
+"""
+
+import itertools
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ratecheck.calls import Call, Grouper, Outcome, Request
+from ratecheck.calls.grouper import Handle
+from ratecheck.dialects import Level
+from ratecheck.durations import NS_PER_S, s_from_ns
+from ratecheck.model import Diagnosis, Source
+from ratecheck.provider import Profile
+
+# Points of one chart line: more than a terminal has columns, few enough to forget about.
+_MOST_POINTS = 600
+# A retry that comes this much before its time is punctual: clocks, rounding to seconds and the network take as much.
+_TOLERANCE_NS = 20_000_000
+_CONTINUOUS = ("token_bucket", "gcra", "quantised", "leaky_bucket", "azure_slices", "azure_slices_1s")
+_MOST_WAITS = 50_000
+# Keys and models whose limits are followed; the one asked most is drawn.
+_MOST_SHELVES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What the server alone knows of a request that has ended."""
+
+    refused_by: str | None = None
+    """The limit that said no: ``"RPM"``."""
+    wait_ns: int | None = None
+    """From the refusal until the request would have passed, whether or not the client was told."""
+    fault: str | None = None
+    reserved_tokens: int = 0
+    levels: Sequence[Level] = ()
+    """What was left for this key and model, in the order of the profile's limits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remaining:
+    """How much of one limit was left, over time."""
+
+    name: str
+    limit: int
+    refill_per_s: float | None
+    """Units a second where they come back bit by bit; ``None`` where they come back all at once."""
+    points: tuple[tuple[float, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ServeReport:
+    """What a client did with its limits."""
+
+    profile: Profile
+    charges_refusals: bool
+    duration_s: float
+    requests: int
+    requests_ok: int
+    requests_limited: int
+    requests_faulted: int
+    requests_cut: int
+    """The client hung up before the end."""
+    requests_invalid: int
+    """Refused for another reason than a limit: 4xx by the request's own fault."""
+    calls: int
+    calls_ok: int
+    calls_failed: int
+    requests_per_call: float | None
+    early_retries: int
+    """Retries that came while the limit was still shut, told or not."""
+    ignored_retry_after: int
+    """Those of them that had been told how long to wait."""
+    wasted_requests: int
+    """Refused requests that were charged against the limits all the same."""
+    refusals: dict[str, int]
+    """Refusals by the name of the limit."""
+    reserved_tokens: int
+    clients: tuple[str, ...]
+    remaining: tuple[Remaining, ...]
+    diagnoses: tuple[Diagnosis, ...] = ()
+    sources: tuple[Source, ...] = ()
+
+
+@dataclass(slots=True)
+class _Line:
+    """Points of one limit; when there are too many every second one goes, and from then on fewer come in."""
+
+    limit: int
+    every_ns: int = 0
+    points: list[tuple[int, int]] = field(default_factory=list)
+
+    def add(self, now_ns: int, remaining: int) -> None:
+        points = self.points
+        if points and points[-1][1] == remaining:
+            return
+        if points and now_ns - points[-1][0] < self.every_ns:
+            # Within one step the lowest level is what a client feels.
+            points[-1] = (points[-1][0], min(points[-1][1], remaining))
+            return
+        points.append((now_ns, remaining))
+        if len(points) >= _MOST_POINTS:
+            self.every_ns = 2 * max(self.every_ns, (points[-1][0] - points[0][0]) // _MOST_POINTS, 1)
+            del points[1:-1:2]
+
+
+@dataclass(slots=True)
+class _Shelf:
+    """The limits of one key and model."""
+
+    lines: list[_Line]
+    requests: int = 0
+
+
+@dataclass(slots=True)
+class Handed:
+    """What ``end`` wants back."""
+
+    request: Request
+    group: Handle
+
+
+class Session:
+    """Counts while the server runs. Memory follows what is under way, not what has passed."""
+
+    def __init__(self, profile: Profile, *, charges_refusals: bool, started_ns: int) -> None:
+        self._profile = profile
+        self._charges = charges_refusals
+        self._started_ns = started_ns
+        self._grouper = Grouper(self._on_call)
+        self._counts: Counter[str] = Counter()
+        self._refusals: Counter[str] = Counter()
+        self._clients: Counter[str] = Counter()
+        self._shelves: dict[tuple[str | None, str | None], _Shelf] = {}
+        self._waits_ns: dict[tuple[int, str], int] = {}
+
+    def begin(self, request: Request) -> Handed:
+        """Take in a request when it has been read."""
+        self._counts["requests"] += 1
+        if len(self._clients) < 100 or request.sender.title in self._clients:
+            self._clients[request.sender.title] += 1
+        return Handed(request, self._grouper.begin(request))
+
+    def end(self, handed: Handed, outcome: Outcome, ended: Ended) -> None:
+        """Take in how it ended."""
+        self._grouper.end(handed.group, outcome)
+        if outcome.cut == "client":
+            self._counts["cut"] += 1
+        elif ended.fault is not None:
+            self._counts["faulted"] += 1
+        elif ended.refused_by is not None:
+            self._counts["limited"] += 1
+            self._refusals[ended.refused_by] += 1
+            if ended.wait_ns is not None:
+                self._shut(handed.request, ended.wait_ns)
+        elif outcome.ok:
+            self._counts["ok"] += 1
+        else:
+            self._counts["invalid"] += 1
+        self._counts["tokens"] += ended.reserved_tokens
+        self._draw(handed.request, outcome.answered_ns, ended.levels)
+
+    def _draw(self, request: Request, now_ns: int, levels: Sequence[Level]) -> None:
+        name = (request.key, request.model)
+        shelf = self._shelves.get(name)
+        if shelf is None:
+            if len(self._shelves) >= _MOST_SHELVES:
+                return
+            shelf = self._shelves[name] = _Shelf([_Line(level.limit) for level in levels])
+            for line in shelf.lines:
+                line.add(self._started_ns, line.limit)
+        shelf.requests += 1
+        for line, level in zip(shelf.lines, levels, strict=False):
+            line.add(now_ns, level.remaining)
+
+    def _shut(self, request: Request, wait_ns: int) -> None:
+        # The grouper gives refused requests back within the minute; a flood of them must not grow the memory.
+        if len(self._waits_ns) >= _MOST_WAITS:
+            del self._waits_ns[next(iter(self._waits_ns))]
+        self._waits_ns[request.sent_ns, request.fingerprint] = wait_ns
+
+    def _on_call(self, call: Call) -> None:
+        self._counts["calls"] += 1
+        self._counts["calls_ok"] += call.ok
+        # Only what belongs to one call is a retry: the same request a second time may be a call of its own.
+        for one, later in itertools.pairwise(call.attempts):
+            wait_ns = self._waits_ns.pop((one.request.sent_ns, one.request.fingerprint), None)
+            if wait_ns and later.request.sent_ns < one.outcome.answered_ns + wait_ns - _TOLERANCE_NS:
+                self._counts["early"] += 1
+                self._counts["ignored"] += one.outcome.retry_after_s is not None
+
+    def report(self, now_ns: int) -> ServeReport:
+        """Close the session and say what was seen."""
+        self._grouper.close()
+        counts, calls = self._counts, self._counts["calls"]
+        return ServeReport(
+            profile=self._profile,
+            charges_refusals=self._charges,
+            duration_s=s_from_ns(now_ns - self._started_ns),
+            requests=counts["requests"],
+            requests_ok=counts["ok"],
+            requests_limited=counts["limited"],
+            requests_faulted=counts["faulted"],
+            requests_cut=counts["cut"],
+            requests_invalid=counts["invalid"],
+            calls=calls,
+            calls_ok=counts["calls_ok"],
+            calls_failed=calls - counts["calls_ok"],
+            requests_per_call=counts["requests"] / calls if calls else None,
+            early_retries=counts["early"],
+            ignored_retry_after=counts["ignored"],
+            wasted_requests=counts["limited"] if self._charges else 0,
+            refusals=dict(self._refusals.most_common()),
+            reserved_tokens=counts["tokens"],
+            clients=tuple(name for name, _ in self._clients.most_common(10)),
+            remaining=self._remaining(),
+            sources=(self._profile.source,),
+        )
+
+    def _remaining(self) -> tuple[Remaining, ...]:
+        busiest = max(self._shelves.values(), key=lambda shelf: shelf.requests, default=_Shelf([]))
+        return tuple(
+            Remaining(
+                rule.name,
+                line.limit,
+                line.limit * NS_PER_S / rule.limit.window_ns if rule.algorithm in _CONTINUOUS else None,
+                tuple(((at_ns - self._started_ns) / NS_PER_S, left) for at_ns, left in line.points),
+            )
+            for rule, line in zip(self._profile.limits, busiest.lines, strict=False)
+        )
