@@ -139,20 +139,9 @@ def _run(imitated: Any, script: Any, host: str, port: int, output: Output, *, qu
             say=None if quiet else lambda line: print(line, file=sys.stderr),
         )
         emulator = Emulator(imitated, now_ns, script=script, observer=witness)
-        url = server.base_url(listener) + "/v1"
         if host not in _LOOPBACK:
             output.note(f"warning: {host} lets other machines in; anyone who reaches this port can use it")
-        if output.json:
-            output.document({"schema": "ratecheck.serve/1", "url": url})
-        else:
-            print(url)
-        sys.stdout.flush()
-        if not quiet:
-            limits = ", ".join(
-                f"{rule.limit.amount:,} {rule.name} ({rule.algorithm})" for rule in imitated.profile.limits
-            )
-            output.note(f"{imitated.profile.title}: {limits}; Ctrl-C ends it and tells how your client did")
-        server.run(emulator, listener)
+        server.run(emulator, listener, lambda: _announce(imitated.profile, server.base_url(listener), output, quiet))
         if emulator.trouble is not None:
             output.note(f"a bug in ratecheck met a request: {type(emulator.trouble).__name__}; please report it")
         page = rendered.page(session.report(now_ns()))
@@ -161,3 +150,14 @@ def _run(imitated: Any, script: Any, host: str, port: int, output: Output, *, qu
         else:
             output.page(page)
     return ExitCode.OK
+
+
+def _announce(profile: "Profile", url: str, output: Output, quiet: bool) -> None:
+    if output.json:
+        output.document({"schema": "ratecheck.serve/1", "url": f"{url}/v1"})
+    else:
+        print(f"{url}/v1")
+    sys.stdout.flush()
+    if not quiet:
+        limits = ", ".join(f"{rule.limit.amount:,} {rule.name} ({rule.algorithm})" for rule in profile.limits)
+        output.note(f"{profile.title}: {limits}; Ctrl-C ends it and tells how your client did")

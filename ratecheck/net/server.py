@@ -46,15 +46,16 @@ def base_url(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def run(app: Callable[..., Any], listener: socket.socket) -> None:
-    """Serve ``app`` until Ctrl-C or SIGTERM, then return."""
-    Server(app).run(sockets=[listener])
+def run(app: Callable[..., Any], listener: socket.socket, on_ready: Callable[[], None]) -> None:
+    """Serve ``app`` until Ctrl-C or SIGTERM, then return; ``on_ready`` is called once both are waited for."""
+    Server(app, on_ready).run(sockets=[listener])
 
 
 class Server(uvicorn.Server):
     """uvicorn without its logs, and with Ctrl-C or SIGTERM as its normal end rather than an exception."""
 
-    def __init__(self, app: Callable[..., Any]) -> None:
+    def __init__(self, app: Callable[..., Any], on_ready: Callable[[], None]) -> None:
+        self._on_ready = on_ready
         config = uvicorn.Config(
             app,
             log_config=None,
@@ -70,6 +71,11 @@ class Server(uvicorn.Server):
         config.load()
         config.http_protocol_class = _with_abort(config.http_protocol_class)
         super().__init__(config)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to accept, then say so: whoever reads the URL may send Ctrl-C at once."""
+        await super().startup(sockets)
+        self._on_ready()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """End; a second signal ends at once."""
