@@ -266,7 +266,9 @@ def read_probe(target: Target, exchange: Exchange, now: datetime | None) -> Prob
         unknown=reading.unknown,
         understood=document is not None,
         raw=tuple((name, scrub(value, target.secrets)) for name, value in _raw(answer.headers, reading)),
-        diagnoses=_once(of_reading(reading, status=answer.status), of_finding(finding) if finding else ()),
+        diagnoses=_once(
+            of_reading(reading, status=answer.status, finding=finding), of_finding(finding) if finding else ()
+        ),
     )
 
 

@@ -29,7 +29,7 @@ def test_a_day_that_reads_like_a_minute() -> None:
     found = said(OPENAI.format("requests", 2_880, 2_878, "1m0s"))
     assert set(found) == {"RC101"}
     assert found["RC101"].says == (
-        "2,880 requests is for a day, not a minute (told by reset arithmetic): 2 a minute on average."
+        "The limit of 2,880 requests is for a day, not a minute (told by reset arithmetic): 2 a minute on average."
     )
     assert found["RC101"].severity is Severity.WARN
 
@@ -131,6 +131,17 @@ def test_four_resets_without_a_date_are_one_thing_to_say() -> None:
 def test_a_refusal_with_nothing_left_is_no_puzzle() -> None:
     """RC124 is for refusals that the shown limits do not explain."""
     assert "RC124" not in said(OPENAI.format("requests", 60, 0, "60s"), status=429)
+
+
+def test_the_limit_that_no_header_shows_is_named() -> None:
+    """A free account: the header shows the day's requests, and the three a minute refuse."""
+    headers = [("x-ratelimit-limit-requests", "200"), ("x-ratelimit-remaining-requests", "190"),
+               ("x-ratelimit-reset-requests", "1h12m0s")]  # fmt: skip
+    refusal = Finding(Category.RATE_LIMIT, dimension=Dimension.REQUESTS, window_s=60.0, limit=3, requested=1)
+    found = {one.code: one for one in of_reading(read_limits(headers), status=429, finding=refusal)}
+    assert found["RC124"].says.endswith("the limit of 3 requests a minute refused, and no header shows it.")
+    money = Finding(Category.QUOTA_EXHAUSTED)
+    assert "RC124" not in [one.code for one in of_reading(read_limits(headers), status=429, finding=money)]
 
 
 def test_whose_limit_behind_a_gateway() -> None:

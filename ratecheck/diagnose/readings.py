@@ -21,17 +21,22 @@ _LOUDEST_FIRST = (Severity.BAD, Severity.WARN, Severity.NOTE)
 
 
 def of_reading(
-    reading: Reading, *, status: int | None = None, configured: Mapping[Dimension, int] | None = None
+    reading: Reading,
+    *,
+    status: int | None = None,
+    configured: Mapping[Dimension, int] | None = None,
+    finding: Finding | None = None,
 ) -> tuple[Diagnosis, ...]:
     """Return what the headers of one answer give to say, loudest first.
 
-    ``status`` is the answer's; ``configured`` are the amounts a minute that the user believes to have.
+    ``status`` is the answer's; ``configured`` are the amounts a minute that the user believes to have; ``finding`` is
+    what the body of the same answer says, where it is a refusal.
     """
     found: list[Diagnosis] = []
     for limit in reading.limits:
         found += _of_limit(limit, configured or {})
     found += _of_remarks(reading.remarks)
-    found += _of_answer(reading, status)
+    found += _of_answer(reading, status, finding)
     return _sorted(found)
 
 
@@ -99,7 +104,7 @@ def _window(limit: LimitReading, what: str) -> Iterable[Diagnosis]:
     average = f"{a_minute:,.0f}" if a_minute >= 10 else f"{a_minute:.2g}"
     yield _say(
         "RC101", Severity.WARN,
-        f"{limit.limit:,} {what} is for a {window_name(limit.window_s)}, not a minute "
+        f"The limit of {limit.limit:,} {what} is for a {window_name(limit.window_s)}, not a minute "
         f"(told by {limit.window_from}): {average} a minute on average.",
         limit.headers,
     )  # fmt: skip
@@ -196,7 +201,7 @@ def _of_remarks(remarks: Iterable[Remark]) -> Iterable[Diagnosis]:
 # -- the answer as a whole ----------------------------------------------------------------------------------------
 
 
-def _of_answer(reading: Reading, status: int | None) -> Iterable[Diagnosis]:
+def _of_answer(reading: Reading, status: int | None, finding: Finding | None) -> Iterable[Diagnosis]:
     success = status is not None and 200 <= status < 300
     if reading.unknown:
         says = f"{len(reading.unknown)} headers look like limits and their values could not be read."
@@ -207,10 +212,22 @@ def _of_answer(reading: Reading, status: int | None) -> Iterable[Diagnosis]:
         says = f"retry-after {human_s(reading.retry_after_s)} stands on a success: a hint, not a refusal."
         yield _say("RC110", Severity.NOTE, says, ("retry-after",))
     shares = [limit.remaining / limit.limit for limit in reading.limits if limit.limit and limit.remaining is not None]
-    if status == 429 and shares and min(shares) >= NEARLY_EMPTY:
-        says = f"Refused although every limit shown has at least {min(shares):.0%} left."
-        yield _say("RC124", Severity.WARN, says)
+    throttled = finding is None or finding.category is Category.RATE_LIMIT
+    if status == 429 and throttled and shares and min(shares) >= NEARLY_EMPTY:
+        yield _say("RC124", Severity.WARN, _unshown(reading, finding, min(shares)))
     yield from _whose(reading)
+
+
+def _unshown(reading: Reading, finding: Finding | None, least: float) -> str:
+    """Say which limit refused, where the body names one that no header shows."""
+    says = f"Refused although every limit shown has at least {least:.0%} left"
+    if finding is None or finding.limit is None or finding.dimension is None:
+        return f"{says}."
+    if any(limit.dimension is finding.dimension and limit.limit == finding.limit for limit in reading.limits):
+        return f"{says}."
+    per = "" if finding.window_s is None else f" a {window_name(finding.window_s)}"
+    refused = f"{finding.limit:,} {finding.dimension.value.replace('_', ' ')}{per}"
+    return f"{says}: the limit of {refused} refused, and no header shows it."
 
 
 def _whose(reading: Reading) -> Iterable[Diagnosis]:

@@ -129,7 +129,9 @@ def _reset(grammar: Grammar, full_in_ns: int, now: datetime) -> str:
 
 
 def _whole_second_after(now: datetime, wait_ns: int) -> datetime:
-    """Round up: a reset must not be stated before it happens."""
+    """Round up: a reset must not be stated before it happens. A full limit's is now, as recorded."""
+    if wait_ns <= 0:
+        return now.astimezone(UTC).replace(microsecond=0)
     microseconds = now.microsecond + _ceiling(wait_ns, 1000)
     seconds = _ceiling(microseconds, 1_000_000)
     return now.astimezone(UTC).replace(microsecond=0) + timedelta(seconds=seconds)
