@@ -44,39 +44,39 @@ class ClientRow:
 _STAINLESS = r"(?:Async)?{}/{} ([\w.+-]+)"
 
 
-def _pypi(name: str, version: str, verified: bool = True) -> Source:
-    return Source(f"https://pypi.org/project/{name}/{version}/", "2026-11", verified)
+def _python(name: str, version: str, verified: bool = True) -> Source:
+    return Source(f"the {name} {version} package for Python", "2026-11", verified)
 
 
 def _npm(name: str, version: str, verified: bool = True) -> Source:
-    return Source(f"https://www.npmjs.com/package/{name}/v/{version}", "2026-11", verified)
+    return Source(f"the {name} {version} package for Node", "2026-11", verified)
 
 
 ROWS: tuple[ClientRow, ...] = (
     ClientRow("openai-python", r"(?:Async)?(?:Azure)?OpenAI/Python ([\w.+-]+)", counts=True,
-              source=_pypi("openai", "3.54.0")),
+              source=_python("openai", "3.54.0")),
     ClientRow("openai-node", r"(?:Azure)?OpenAI/JS ([\w.+-]+)", counts=True, source=_npm("openai", "7.57.0")),
     ClientRow("openai-go", r"(?:Azure)?OpenAI/Go ([\w.+-]+)", counts=True,
               source=Source("https://github.com/openai/openai-go", "2026-11", verified=False)),
     ClientRow("openai-java", r"(?:Azure)?OpenAI/(?:Java|Kotlin) ([\w.+-]+)", counts=True,
               source=Source("https://github.com/openai/openai-java", "2026-11", verified=False)),
     ClientRow("anthropic-python", r"(?:Async)?Anthropic(?:Bedrock|Vertex)?/Python ([\w.+-]+)", counts=True,
-              source=_pypi("anthropic", "2.12.0")),
+              source=_python("anthropic", "2.12.0")),
     ClientRow("anthropic-node", r"Anthropic(?:Bedrock|Vertex)?/JS ([\w.+-]+)", counts=True,
               source=_npm("@anthropic-ai/sdk", "1.12.0")),
-    ClientRow("groq-python", _STAINLESS.format("Groq", "Python"), counts=True, source=_pypi("groq", "1.7.0")),
+    ClientRow("groq-python", _STAINLESS.format("Groq", "Python"), counts=True, source=_python("groq", "1.7.0")),
     ClientRow("groq-node", r"Groq/JS ([\w.+-]+)", counts=True, source=_npm("groq-sdk", "1.6.0")),
     ClientRow("together-python", _STAINLESS.format("Together", "Python"), counts=True,
-              source=_pypi("together", "3.1.1")),
+              source=_python("together", "3.1.1")),
     ClientRow("openai-dotnet", r"OpenAI/([\w.+-]+) \(\.NET", retries=3, first_wait_may_be_zero=True,
               source=Source("https://github.com/openai/openai-dotnet", "2026-11", verified=False)),
     ClientRow("azure-ai-inference", r"azsdk-python-ai-inference/([\w.+-]+)", retries=3, first_wait_may_be_zero=True,
-              source=_pypi("azure-ai-inference", "1.0.0b9")),
+              source=_python("azure-ai-inference", "1.0.0b9")),
     ClientRow("azure-core", r"azsdk-python-[\w-]+/([\w.+-]+)", retries=3, first_wait_may_be_zero=True,
-              source=_pypi("azure-core", "1.41.0")),
-    ClientRow("cohere-python", r"cohere/([\w.+-]+)", retries=2, source=_pypi("cohere", "7.3.1")),
-    ClientRow("mistralai-python", r"mistral-client-python/([\w.+-]+)", source=_pypi("mistralai", "3.7.0")),
-    ClientRow("google-genai-python", r"google-genai-sdk/([\w.+-]+)", source=_pypi("google-genai", "3.4.0")),
+              source=_python("azure-core", "1.41.0")),
+    ClientRow("cohere-python", r"cohere/([\w.+-]+)", retries=2, source=_python("cohere", "7.3.1")),
+    ClientRow("mistralai-python", r"mistral-client-python/([\w.+-]+)", source=_python("mistralai", "3.7.0")),
+    ClientRow("google-genai-python", r"google-genai-sdk/([\w.+-]+)", source=_python("google-genai", "3.4.0")),
     ClientRow("vercel-ai", r"ai(?:-sdk)?/(?:[\w-]+/)?([\w.+-]+)", retries=2, source=_npm("ai", "7.0.173")),
     ClientRow("codex", r"codex[\w-]*/([\w.+-]+)", retries=29,
               source=Source("https://github.com/openai/codex", "2026-11")),
