@@ -260,8 +260,34 @@ CASES = [
         x-ratelimit-limit: 4
         x-ratelimit-remaining: 3
         x-ratelimit-reset: 1""",
-        [(R, None, 4, 3, 1)], told="together",
+        [(R, 1, 4, 3, 1)], told="together",
     ),
+    Case(
+        "Together's own and earned limits a second",
+        """x-tokenlimit-limit: 900
+        x-tokenlimit-remaining: 850
+        x-ratelimit-limit-dynamic: 11
+        x-ratelimit-remaining-dynamic: 10""",
+        [(T, 1, 900, 850, None), (R, 1, 11, 10, None)], told="together",
+    ),
+    Case(
+        "Codex plans: used percent, minutes, seconds or epoch",
+        f"""x-codex-primary-used-percent: 37.5
+        x-codex-primary-window-minutes: 300
+        x-codex-primary-reset-after-seconds: 4200
+        x-codex-secondary-used-percent: 4
+        x-codex-secondary-window-minutes: 10080
+        x-codex-secondary-reset-at: {EPOCH + 90_000}""",
+        [(None, 18_000, None, None, 4200), (None, 604_800, None, None, 90_000)], told="openai",
+    ),
+    Case("used of a limit in one value", "X-Shop-Api-Call-Limit: 13/40\nX-Acme-RateLimit-Remaining-Tokens: 7/90",
+         [(R, None, 40, 27, None), (T, None, 90, 7, None)]),
+    Case("a limit with its window in words", "X-RateLimit-Limit-Requests: 90 per minute", [(R, 60, 90, None, None)]),
+    Case("counts with a suffix", "X-RateLimit-Limit-Tokens: 1.5M\nX-RateLimit-Remaining-Tokens: 12k",
+         [(T, None, 1_500_000, 12_000, None)]),
+    Case("a window in milliseconds", "X-Acme-RateLimit-Max: 70\nX-Acme-RateLimit-Interval-Milliseconds: 10000",
+         [(None, 10, 70, None, None)]),
+    Case("a share is no count", "X-Acme-RateLimit-Limit-Percentage: 0.81", [(None, None, None, None, None)]),
     Case(
         "Fireworks",
         """x-ratelimit-limit-tokens-prompt: 70000
@@ -503,6 +529,12 @@ def test_arithmetic_that_contradicts_the_documentation_is_said() -> None:
     reading = one(text, "groq")
     assert (reading.limits[0].window_s, reading.limits[0].window_from) == (60, "reset arithmetic")
     assert [remark.kind for remark in reading.remarks] == [Remarks.WINDOW_CONTRADICTED]
+
+
+def test_a_fixed_windows_reset_cannot_be_longer_than_the_window() -> None:
+    """Together documents a second; a reset in five contradicts it, visibly."""
+    assert kinds("x-ratelimit-limit: 3\nx-ratelimit-reset: 5", "together") == [Remarks.WINDOW_CONTRADICTED]
+    assert kinds("x-ratelimit-limit: 3\nx-ratelimit-reset: 1", "together") == []
 
 
 def test_the_documented_window_stands_where_the_reset_proves_none() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ratecheck.dialects import of_url, read_limits
-from ratecheck.model import Dimension
+from ratecheck.model import Dimension, LimitReading
 
 
 def observations(shared: Path) -> list[dict[str, object]]:
@@ -56,3 +56,32 @@ def test_every_recorded_window_is_right_where_the_reset_says_enough(shared: Path
         ("azure", "requests", 60.0): 18,
         ("azure", "tokens", 60.0): 18,
     }
+
+
+# What their evidence holds outside of the headers (a tool's own JSON, a name that the paste cut off).
+ELSEWHERE = {
+    ("anthropic-unified-0001", "requests"), ("anthropic-unified-0001", "tokens"), ("litellm-hdr-0001", "tokens"),
+}  # fmt: skip
+
+
+def test_every_bucket_of_the_pasted_dumps_is_found(shared: Path) -> None:
+    """Limit, remaining, reset and window of each bucket that the header dumps of the corpus state."""
+    buckets = 0
+    for line in (shared / "corpus" / "decode_cases.jsonl").read_text("utf-8").splitlines():
+        case = json.loads(line)
+        if not case["headers"]:
+            continue
+        headers = [(name, str(value)) for name, value in case["headers"].items()]
+        limits = read_limits(headers, provider=case["expect"]["provider"]).limits
+        for name, stated in (case["expect"].get("buckets") or {}).items():
+            if (case["id"], name) in ELSEWHERE:
+                continue
+            assert any(fits(limit, stated) for limit in limits), (case["id"], name, limits)
+            buckets += 1
+    assert buckets == 88
+
+
+def fits(limit: LimitReading, stated: dict[str, float]) -> bool:
+    told = {"limit": limit.limit, "remaining": limit.remaining, "window_s": limit.window_s,
+            "utilization": limit.utilization, "reset_s": limit.reset_s}  # fmt: skip
+    return all(told[key] == pytest.approx(value) for key, value in stated.items() if key in told)

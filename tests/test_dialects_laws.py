@@ -207,6 +207,16 @@ def test_the_unit_of_a_bare_reset_follows_from_the_use(
     assert unit_of_reset(number, limit=limit, remaining=remaining, window_s=60) == expected
 
 
+@given(limit=st.integers(1, 10**7), share=st.floats(0, 1), seconds=st.booleans())
+def test_the_unit_is_right_for_every_bucket(limit: int, share: float, seconds: bool) -> None:
+    """Floored seconds or floored milliseconds: whatever is used, the right unit is found, or none where it reads 0."""
+    used = round(limit * share)
+    expected_s = used / limit * 60
+    written = math.floor(expected_s if seconds else expected_s * 1000)
+    unit = unit_of_reset(written, limit=limit, remaining=limit - used, window_s=60)
+    assert unit == (None if written == 0 else 1.0 if seconds else 0.001)
+
+
 def test_a_request_passes_before_the_limit_is_full() -> None:
     """The published Groq refusal: 15000 a minute, 11972 used, 4351 asked: 5.289 s, as its message says."""
     wait_s = until_passes_s(limit=15_000, used=11_972, window_s=60, cost=4_351)
@@ -233,5 +243,5 @@ def test_refill_decides_whether_arithmetic_is_believed() -> None:
     fixed = {row.name for row in ALL.values() if any(rule.refill is Refill.FIXED for rule in row.headers)}
     assert {"together", "replicate", "openrouter"} <= fixed
     headers = [("x-ratelimit-limit", "10"), ("x-ratelimit-remaining", "5"), ("x-ratelimit-reset", "30")]
-    for name in ("together", "openrouter", None):
+    for name in ("replicate", "openrouter", None):
         assert read_limits(headers, provider=name, now=NOW + timedelta(seconds=1)).limits[0].window_s is None

@@ -171,7 +171,7 @@ _TELLINGS = {
         "RC106", Severity.NOTE, "The bare reset was read as {detail}; the other numbers do not prove its unit."
     ),
     Remarks.WINDOW_CONTRADICTED: _Telling(
-        "RC119", Severity.WARN, "The reset gives a window of {detail} seconds that are documented."
+        "RC119", Severity.WARN, "The reset speaks for a window of {detail} are documented."
     ),
     Remarks.DELAYS_CONTRADICT: _Telling("RC109", Severity.NOTE, "The delays of {detail} s differ; the larger counts."),
     Remarks.PAST: _Telling("RC122", Severity.NOTE, "The reset lies {detail} s before the answer's date."),

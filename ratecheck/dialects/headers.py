@@ -75,6 +75,21 @@ _INPUT, _OUTPUT = Dimension.INPUT_TOKENS, Dimension.OUTPUT_TOKENS
 RETRY_AFTER = (one("retry-after", Means.RETRY_AFTER, Grammar.WHOLE_SECONDS, "retry-after"),)
 RETRY_AFTER_MS = (one("retry-after-ms", Means.RETRY_AFTER, Grammar.MILLISECONDS, "retry-after"),)
 
+# What a ChatGPT plan has left for Codex: two windows, each told by a used share.
+_CODEX = tuple(
+    rule
+    for which in ("primary", "secondary")
+    for rule in (
+        one(
+            f"x-codex-{which}-used-percent", Means.UTILIZATION, Grammar.PERCENT, f"codex {which}",
+            scope="subscription", name=f"codex {which}", written=False,
+        ),
+        one(f"x-codex-{which}-window-minutes", Means.WINDOW, Grammar.MINUTES, f"codex {which}", written=False),
+        one(f"x-codex-{which}-reset-after-seconds", Means.RESET, Grammar.SECONDS, f"codex {which}", written=False),
+        one(f"x-codex-{which}-reset-at", Means.RESET, Grammar.EPOCH_SECONDS, f"codex {which}", written=False),
+    )
+)  # fmt: skip
+
 OPENAI = (
     *family("x-ratelimit-{}-requests", _REQUESTS, reset=_GO, refill=_FULL),
     *family("x-ratelimit-{}-tokens", _TOKENS, reset=_GO, refill=_FULL),
@@ -84,7 +99,7 @@ OPENAI = (
     *family(
         "x-ratelimit-{}-tokens-usage-based", _TOKENS, reset=_GO, refill=_FULL, name="tokens-usage-based", written=False
     ),
-    *RETRY_AFTER_MS, *RETRY_AFTER,
+    *_CODEX, *RETRY_AFTER_MS, *RETRY_AFTER,
 )  # fmt: skip
 
 # The same names with no word on units: what an unnamed OpenAI-compatible server sends.
@@ -229,7 +244,14 @@ FIREWORKS = (
 )
 
 _WHOLE = Grammar.WHOLE_SECONDS
-TOGETHER = (*family("x-ratelimit-{}", _REQUESTS, reset=_WHOLE, refill=_AT_END), *RETRY_AFTER)
+# Documented as requests and tokens a second; "dynamic" is what recent use has earned.
+TOGETHER = (
+    *family("x-ratelimit-{}", _REQUESTS, reset=_WHOLE, refill=_AT_END, window_s=1.0),
+    *family("x-tokenlimit-{}", _TOKENS, _PAIR, window_s=1.0),
+    *family("x-ratelimit-{}-dynamic", _REQUESTS, _PAIR, window_s=1.0, name="dynamic requests", written=False),
+    *family("x-tokenlimit-{}-dynamic", _TOKENS, _PAIR, window_s=1.0, name="dynamic tokens", written=False),
+    *RETRY_AFTER,
+)
 REPLICATE = (*family("ratelimit-{}", _REQUESTS, ("remaining", "reset"), reset=_WHOLE, refill=_AT_END), *RETRY_AFTER)
 MOONSHOT = (*family("x-ratelimit-{}", None, reset=Grammar.BY_MAGNITUDE), *RETRY_AFTER)
 OPENROUTER = (
@@ -252,7 +274,7 @@ COHERE = (
 
 # One bucket for what GitHub Models says about the limit that was hit: a word for which, and the seconds until it opens.
 GITHUB = (
-    *family("x-ratelimit-{}", _REQUESTS, (*_TRIPLE, "used"), reset=_EPOCH, refill=_AT_END, bucket="rest"),
+    *family("x-ratelimit-{}", _REQUESTS, (*_TRIPLE, "used"), reset=_EPOCH, refill=_AT_END),
     one("x-ratelimit-resource", Means.STATUS, Grammar.WORD, "resource"),
     one("x-ratelimit-type", Means.KIND, Grammar.WORD, "kind", written=False),
     one("x-ratelimit-timeremaining", Means.RESET, Grammar.SECONDS, "kind", written=False),
@@ -286,6 +308,8 @@ GENERIC = (
     *IETF,
     *family("x-ratelimit-{}", None, (*_TRIPLE, "used"), reset=_ANY, refill=_AT_END),
     *family("x-rate-limit-{}", None, (*_TRIPLE, "used"), reset=_ANY, refill=_AT_END),
+    one("x-ratelimit-bucket", Means.STATUS, Grammar.WORD, "words", written=False),
+    one("x-ratelimit-scope", Means.STATUS, Grammar.WORD, "words", written=False),
     one("x-ratelimit-reset-after", Means.RESET, Grammar.SECONDS, "x-ratelimit-{}", written=False),
     one("x-ratelimit-retry-after", Means.RETRY_AFTER, Grammar.SECONDS, "retry-after", written=False),
     one("x-retry-after", Means.RETRY_AFTER, Grammar.SECONDS, "retry-after", written=False),

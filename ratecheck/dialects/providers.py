@@ -78,6 +78,7 @@ _ROWS = (
     Dialect(
         "openai", "OpenAI", ("api.openai.com", "*.api.openai.com"), headers.OPENAI,
         (Signature("openai-organization"), Signature("openai-processing-ms"), Signature("openai-version"),
+         Signature("x-codex-*"),
          Signature("openai-project"), Signature("x-openai-proxy-wasm")),
         rejections_count=True,
         key_env=("OPENAI_API_KEY",), base_url_env=("OPENAI_BASE_URL",), base_url="https://api.openai.com/v1",
@@ -166,7 +167,8 @@ _ROWS = (
     ),
     Dialect(
         "together", "Together AI", ("api.together.xyz", "api.together.ai"), headers.TOGETHER,
-        (Signature("x-api-call-start"), Signature("x-inference-version"), Signature("x-together-*")),
+        (Signature("x-api-call-start"), Signature("x-inference-version"), Signature("x-together-*"),
+         Signature("x-tokenlimit-*")),
         key_env=("TOGETHER_API_KEY",), base_url_env=("TOGETHER_BASE_URL",), base_url="https://api.together.xyz/v1",
         endpoints=_OPENAI_STYLE,
         sources=(Source("https://docs.together.ai/docs/rate-limits", "2026-10", note="recorded 2024-06"),),
@@ -187,7 +189,8 @@ _ROWS = (
         "github", "GitHub Models / GitHub REST",
         ("models.github.ai", "models.inference.ai.azure.com", "api.github.com", "api.githubcopilot.com"),
         headers.GITHUB,
-        (Signature("x-github-*"), Signature("x-ratelimit-type", "user"), Signature("x-ratelimit-resource")),
+        (Signature("x-github-*"), Signature("x-ratelimit-type", "user"), Signature("x-ratelimit-resource", "core"),
+         Signature("x-ratelimit-resource", "search"), Signature("x-ratelimit-resource", "graphql")),
         key_env=("GITHUB_TOKEN",), base_url="https://models.github.ai/inference", endpoints=_OPENAI_STYLE,
         sources=(
             _read(

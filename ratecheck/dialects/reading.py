@@ -15,6 +15,7 @@ from ratecheck.model import LimitReading
 # A gateway's copy of a header of the service behind it.
 _COPY = "llm_provider-"
 _LISTS = (Means.POLICY, Means.STATE)
+_WINDOW_UNITS_S = {Grammar.MILLISECONDS: 0.001, Grammar.SECONDS: 1.0, Grammar.MINUTES: 60.0}
 _REFUSING = frozenset({"rejected", "throttled", "exceeded", "blocked", "limited"})
 # A remainder rounded to thousands tells a window once that many thousands are used: then it is right within 5 %.
 _ROUNDINGS = 10
@@ -156,6 +157,8 @@ class _Reader:
         number = values.count(value)
         if number is None and rule.means is Means.LIMIT and ("," in value or ";" in value):
             number = self.policies.add_to_limit(name, value)
+        if number is None and self.take_compound(name, value, rule, whose):
+            return
         negative = number is not None and number < 0
         if number is None or (negative and (number == -1 or rule.means is not Means.REMAINING)):
             if number is not None or values.says_no_limit(value):
@@ -167,12 +170,29 @@ class _Reader:
             return
         draft = self.draft(name, rule, whose)
         if rule.means is Means.WINDOW:
-            draft.window_s = float(number) if 0 < number < 1e10 else None
+            draft.window_s = number * _WINDOW_UNITS_S.get(rule.grammar, 1.0) if 0 < number < 1e10 else None
             return
         if negative:
             self.remarks.append(Remark(Remarks.OVERDRAWN, (name,), str(-number)))
         draft.numbers.setdefault(rule.means, max(number, 0))
         draft.rounded_to = max(draft.rounded_to, rule.rounded_to)
+
+    def take_compound(self, name: str, value: str, rule: HeaderRule, whose: str | None) -> bool:
+        """Take ``32/40`` (a count and its limit) or ``60 per minute`` (a limit and its window); False for neither."""
+        if len(value) > _LONGEST_WORD:
+            return False
+        pair = values.fraction(value)
+        if pair is not None and rule.means in (Means.LIMIT, Means.REMAINING, Means.USED):
+            draft = self.draft(name, rule, whose)
+            draft.numbers.setdefault(Means.USED if rule.means is Means.LIMIT else rule.means, pair[0])
+            draft.numbers.setdefault(Means.LIMIT, pair[1])
+            return True
+        stated = values.per(value) if rule.means is Means.LIMIT else None
+        if stated is not None:
+            draft = self.draft(name, rule, whose)
+            draft.numbers.setdefault(Means.LIMIT, stated[0])
+            draft.window_s = draft.window_s or stated[1]
+        return stated is not None
 
     def take_wait(self, name: str, value: str, rule: HeaderRule) -> None:
         delay = values.delay(value, rule.grammar, self.now)
@@ -317,6 +337,9 @@ class _Reader:
         if refill is Refill.UNKNOWN and draft.reset is not None and draft.reset.duration:
             # Go durations under these names: every server known to write them refills bit by bit.
             refill = Refill.CONTINUOUS
+        if refill is Refill.FIXED and documented_s and reset_s > documented_s + resolution_s:
+            detail = f"{reset_s:.0f} s or more, and {documented_s:.0f} s"
+            self.remarks.append(Remark(Remarks.WINDOW_CONTRADICTED, tuple(draft.headers), detail))
         if refill is not Refill.CONTINUOUS or limit is None or remaining is None:
             return documented_s, told_by
         if draft.rounded_to > 1 and limit - remaining < _ROUNDINGS * draft.rounded_to:
@@ -324,7 +347,7 @@ class _Reader:
         proved_s = windows.infer_window_s(limit=limit, remaining=remaining, reset_s=reset_s, resolution_s=resolution_s)
         raw_s = windows.raw_window_s(limit=limit, remaining=remaining, reset_s=reset_s)
         if documented_s and raw_s and windows.contradicts(raw_s, proved_s, documented_s, reset_s / resolution_s):
-            detail = f"{raw_s:.0f} of {documented_s:.0f}"
+            detail = f"{raw_s:.0f} s, and {documented_s:.0f} s"
             self.remarks.append(Remark(Remarks.WINDOW_CONTRADICTED, tuple(draft.headers), detail))
         if proved_s is None:
             return documented_s, told_by

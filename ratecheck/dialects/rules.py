@@ -42,6 +42,7 @@ class Grammar(StrEnum):
     """``1m26.4s``, ``6ms``: Go's ``time.Duration``. A bare number is seconds."""
     SECONDS = "seconds"
     WHOLE_SECONDS = "whole seconds"
+    MINUTES = "minutes"
     MILLISECONDS = "milliseconds"
     MILLISECONDS_OR_SECONDS = "milliseconds or seconds"
     """Azure: the same header in two units by route. Decided by arithmetic, see ``windows.unit_of_reset``."""

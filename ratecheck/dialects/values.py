@@ -30,6 +30,9 @@ _UNIT_WORDS_S = {
 }  # fmt: skip
 
 
+_SUFFIXES = {"k": 1_000, "m": 1_000_000}
+
+
 class Delay(NamedTuple):
     """A parsed reset or retry-after."""
 
@@ -56,9 +59,28 @@ def says_no_limit(text: str) -> bool:
 
 
 def count(text: str) -> int | None:
-    """Parse a count, thousands commas and a useless fraction allowed; ``None`` for anything else."""
-    number = parse_number(text) if len(text) <= 64 else None
-    return None if number is None else int(number // 1)
+    """Parse a count: thousands commas, a useless fraction, ``5k`` and ``1.5M`` allowed; ``None`` for anything else."""
+    text = text.strip() if len(text) <= 64 else ""
+    factor = _SUFFIXES.get(text[-1:].lower(), 1)
+    number = parse_number(text[:-1] if factor > 1 else text)
+    if number is None or 0 < number * factor < 1:
+        return None  # 0.93 is a share of something, never a count of nothing
+    return int(number * factor // 1)
+
+
+def fraction(text: str) -> tuple[int, int] | None:
+    """Parse ``32/40``, a count and the limit it stands under."""
+    match = re.fullmatch(r"\s*(\d{1,18})\s*/\s*(\d{1,18})\s*", text)
+    return (int(match[1]), int(match[2])) if match else None
+
+
+def per(text: str) -> tuple[int, float] | None:
+    """Parse a limit with its window in words, ``60 per minute`` or ``500 requests/min``, into amount and seconds."""
+    match = re.fullmatch(r"\s*([\d,]{1,20})(?:\s+[a-zA-Z]{1,12})?\s*(?:/|per\s)\s*([a-zA-Z]{1,12})\s*", text)
+    if match is None:
+        return None
+    amount, unit_s = count(match[1]), _UNIT_WORDS_S.get(match[2].lower())
+    return None if amount is None or unit_s is None else (amount, unit_s)
 
 
 def share(text: str, grammar: Grammar) -> float | None:
@@ -68,6 +90,8 @@ def share(text: str, grammar: Grammar) -> float | None:
     number = parse_number(text.removesuffix("%")) if len(text) <= 64 else None
     if number is None or number < 0:
         return None
+    # Where nobody says, a share well above the whole is a percentage.
+    percent = percent or (grammar is Grammar.BY_MAGNITUDE and number > 2)
     return number / 100 if percent else number
 
 

@@ -17,14 +17,15 @@ _MEANS = {
     "timeremaining": Means.RESET,
     "remaining": Means.REMAINING, "remain": Means.REMAINING, "left": Means.REMAINING, "available": Means.REMAINING,
     "used": Means.USED, "usage": Means.USED, "consumed": Means.USED, "current": Means.USED,
-    "utilization": Means.UTILIZATION, "utilisation": Means.UTILIZATION,
+    "utilization": Means.UTILIZATION, "utilisation": Means.UTILIZATION, "percent": Means.UTILIZATION,
+    "percentage": Means.UTILIZATION,
     "cost": Means.COST,
     "limit": Means.LIMIT, "limits": Means.LIMIT, "quota": Means.LIMIT, "max": Means.LIMIT, "allowed": Means.LIMIT,
     "window": Means.WINDOW, "renewalperiod": Means.WINDOW, "period": Means.WINDOW, "interval": Means.WINDOW,
 }  # fmt: skip
 # Where a name has several of them, the first of these is what the number is ("limit-reset" is a reset).
 _ORDER = (
-    Means.RESET, Means.REMAINING, Means.UTILIZATION, Means.COST, Means.WINDOW, Means.LIMIT, Means.USED,
+    Means.RESET, Means.UTILIZATION, Means.REMAINING, Means.COST, Means.WINDOW, Means.LIMIT, Means.USED,
 )  # fmt: skip
 
 _DIMENSIONS = {
@@ -59,6 +60,7 @@ _OTHER_MATTERS = frozenset({"csrf", "xsrf", "auth", "access", "refresh", "sessio
 _MARKERS = ("ratelimit", "throttle", "throttling", "quota")
 _MILLISECONDS = ("ms", "milliseconds", "millis")
 _SECONDS = ("s", "sec", "seconds", "secs")
+_TIMES = (Means.RESET, Means.RETRY_AFTER, Means.WINDOW)
 
 
 class Words(NamedTuple):
@@ -69,7 +71,7 @@ class Words(NamedTuple):
     window_s: float | None
     scope: str | None
     unit: Grammar | None
-    """Seconds or milliseconds, where a reset's name ends in its unit."""
+    """Seconds, milliseconds or minutes, where the name of a time ends in its unit."""
     rest: tuple[str, ...]
     """The words but the one that says what the number is: the same for every header of one limit."""
     name: str | None
@@ -87,7 +89,10 @@ def split(name: str) -> list[str]:
 def read(name: str) -> Words:
     """Read a header's name, or a value that names a limit, word by word."""
     words = split(name)
-    marked = False
+    for glued in ("tokenlimit", "requestlimit"):
+        if glued in words:
+            index = words.index(glued)
+            words[index : index + 1] = ["ratelimit", glued.removesuffix("limit")]
     for index, word in enumerate(words):
         if word == "rate" and words[index + 1 : index + 2] in (["limit"], ["limits"]):
             words[index : index + 2] = ["ratelimit"]
@@ -101,8 +106,9 @@ def read(name: str) -> Words:
         means = Means.LIMIT  # "Requests-Rate-Limit": the marker is the word
 
     unit: Grammar | None = None
-    if means in (Means.RESET, Means.RETRY_AFTER) and words[-1] in (*_MILLISECONDS, *_SECONDS):
-        unit = Grammar.MILLISECONDS if words.pop() in _MILLISECONDS else Grammar.SECONDS
+    if means in _TIMES and words[-1] in (*_MILLISECONDS, *_SECONDS, "minutes"):
+        last = words.pop()
+        unit = Grammar.SECONDS if last in _SECONDS else Grammar.MINUTES if last == "minutes" else Grammar.MILLISECONDS
 
     dimension, window_s, scope = None, None, None
     counted: list[str] = []
@@ -148,8 +154,8 @@ def rule_of(header: str) -> HeaderRule | None:
     grammar = {
         Means.RESET: words.unit or Grammar.BY_MAGNITUDE,
         Means.RETRY_AFTER: words.unit or Grammar.SECONDS,
-        Means.WINDOW: Grammar.SECONDS,
-        Means.UTILIZATION: Grammar.SHARE,
+        Means.WINDOW: words.unit or Grammar.SECONDS,
+        Means.UTILIZATION: Grammar.BY_MAGNITUDE,
     }.get(words.means, Grammar.COUNT)
     return HeaderRule(
         header, words.means, grammar, "words:" + "-".join(words.rest), words.dimension, words.window_s,
