@@ -18,6 +18,7 @@ from ratecheck.cli.exits import run
 COMMANDS: dict[str, str] = {
     "headers": "Send one controlled probe and read every rate-limit header, or the refusal.",
     "serve": "A local provider that enforces limits and answers like the real one.",
+    "simulate": "Replay calls through a client's retries against a limit, in virtual time; compare remedies.",
 }
 
 

@@ -46,6 +46,8 @@ RECIPES = (
     _recipe("half-to-one-and-a-half-cap60",
             Layer("half to one and a half", 5, USUAL, Backoff(0.5, cap_s=60.0, at_0=0.5, at_1=1.5)), _TAUGHT,
             "0.5 x 2^k s times U(0.5, 1.5), at most 60 s before the jitter, five retries"),
+    _recipe("minute-pause", Layer("minute pause", 2, USUAL, Backoff(60.0, 1.0, add_s=5.0)), _TAUGHT,
+            "60 s + U(0, 5) between tries, two retries: outlasts any limit by the minute"),
     _recipe("only-5xx-once", Layer("5xx once", 1, FIVE_HUNDREDS, Backoff(1.0), drops=False, timeouts=False), _TAUGHT,
             "one retry after 1 s, on 5xx only"),
 )  # fmt: skip

@@ -1,0 +1,46 @@
+"""Simulation runs spread over processes, results in the order of the tasks."""
+
+import os
+import signal
+from collections.abc import Iterator, Sequence
+
+from ratecheck.net.progress import Progress
+from ratecheck.simulate.engine import Tally
+from ratecheck.simulate.study import Done, Task, perform
+
+
+def _quiet() -> None:
+    # Ctrl-C goes to the whole terminal: the parent decides what becomes of it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def spread(tasks: Sequence[Task], jobs: int, progress: Progress) -> Iterator[Done]:
+    """Yield each task's result in order; ``jobs`` 0 takes a process a core, 1 runs them all here.
+
+    The results are the same for any number of processes: a run depends on its task alone.
+    """
+    jobs = min(jobs or os.cpu_count() or 1, len(tasks))
+    if jobs > 1:
+        yield from _over_processes(tasks, jobs, progress)
+        return
+    for index, task in enumerate(tasks):
+
+        def tick(tally: Tally, index: int = index) -> None:
+            here = 1 - tally.unfinished / tally.calls if tally.calls else 0.0
+            progress.show((index + here) / len(tasks))
+
+        done = perform(task, tick)
+        yield done
+        if done[0].cut == "interrupted":
+            return
+
+
+def _over_processes(tasks: Sequence[Task], jobs: int, progress: Progress) -> Iterator[Done]:
+    import multiprocessing
+
+    with multiprocessing.get_context().Pool(jobs, initializer=_quiet) as pool:
+        # A few tasks at a time: one by one costs a round trip each, all at once leaves a core idle at the end.
+        size = max(len(tasks) // (jobs * 8), 1)
+        for index, done in enumerate(pool.imap(perform, tasks, size), 1):
+            progress.show(index / len(tasks))
+            yield done

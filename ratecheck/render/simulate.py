@@ -1,0 +1,400 @@
+"""The simulation as a page and as a document."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ratecheck.durations import human_s, s_from_ns
+from ratecheck.model import Severity, Source
+from ratecheck.render.page import Bar, Bars, Block, LineChart, Lines, Page, Series, Table, Tone
+from ratecheck.retry import RetryPolicy
+from ratecheck.simulate import Figures, Outcome, Remedy, SimulateReport
+from ratecheck.simulate.curves import attempts_per_s, remaining
+from ratecheck.simulate.engine import Attempt
+from ratecheck.simulate.limits_file import MEASURED
+from ratecheck.simulate.options import PLAIN, STORY_LIMITER
+
+# A timeline longer than this is no story: beginnings are shown and the rest is counted.
+_TOLD_ATTEMPTS = 14
+
+# Fewer attempts than this make no curve of attempts a second.
+_CURVE_ATTEMPTS = 30
+
+# From so many columns on a table has room for more of them.
+_WIDE, _WIDEST = 90, 112
+
+
+def page(report: SimulateReport, width: int = 80) -> Page:
+    """Return the page; ``width`` decides how many columns its tables have."""
+    if not report.policies:
+        return Page("Interrupted before the first run was done.", Tone.WARN)
+    first = report.policies[0]
+    run = first.outcome.figures
+    blocks: list[Block] = []
+    if len(report.policies) > 1 or report.replicas > 1:
+        blocks.append(_policies(report, width))
+    if first.outcome.attempts and (report.scenario.story or run.requests <= 4 * _TOLD_ATTEMPTS):
+        blocks.append(_timeline(report, first.outcome.attempts, width))
+    else:
+        blocks.append(Lines(tuple(textwrap.wrap(_assumed(report), max(width - 2, 20)))))
+    blocks += _charts(report)
+    blocks += _remedies(report, width)
+    return Page(
+        _verdict(report), _tone(report), report.findings, tuple(blocks), (), _sources(report),
+        preface=_preface(report),
+    )  # fmt: skip
+
+
+def _preface(report: SimulateReport) -> tuple[str, ...]:
+    lines = ["Simulated in virtual time; nothing was sent."]
+    if report.interrupted:
+        lines.append("Interrupted: this is what had been done by then.")
+    return (*lines, *report.notes)
+
+
+def _assumed(report: SimulateReport) -> str:
+    """Say what the run rests on, also where nobody asked for it."""
+    said = report.described
+    limits = ", ".join(
+        f"{each['limit']:,} {each['dimension'].replace('_', ' ')} in {human_s(each['window_s'])}"
+        if each["dimension"] != "concurrency" else f"{each['limit']} at a time"
+        for each in said["limits"]
+    )  # fmt: skip
+    text = f"Assumed: {limits} ({said['limiter'].replace('_', ' ')}); {_workload(said)}"
+    if said["faults"]:
+        text += f"; faults {', '.join(said['faults'])}"
+    text += f"; seed {report.seed}."
+    if not report.scenario.hints:
+        text += " Refusals do not say how long to wait (--retry-after: they do)."
+    if report.scenario.story and said["limiter"] == STORY_LIMITER:
+        text += " Many gateways count so; under --limiter token_bucket the next call would have passed by then."
+    return text
+
+
+def _workload(said: Mapping[str, Any]) -> str:
+    clients = "one client" if said["clients"] == 1 else f"{said['clients']:,} clients"
+    calls = "calls" if said["calls"] is None else "1 call" if said["calls"] == 1 else f"{said['calls']:,} calls"
+    calls = calls if said["clients"] == 1 else f"{calls} each"
+    match said["arrivals"]:
+        case "schedule":
+            how = f"one every {human_s(said['every_s'])}" if said["every_s"] else "one after the other"
+        case "poisson":
+            how = f"at random, {said['rate_per_min']:.4g} a minute in all"
+        case "burst":
+            how = "all at once"
+        case _:
+            how = "as recorded"
+    span = f" for {human_s(said['duration_s'])}" if said["duration_s"] else ""
+    return f"{clients}, {calls}, {how}{span}"
+
+
+def _verdict(report: SimulateReport) -> str:
+    first = report.policies[0]
+    run = first.outcome.figures
+    if report.scenario.story:
+        told = _story(report)
+        if told:
+            return told
+    answered = f"{run.calls_ok:,} of {run.calls:,} calls answered"
+    if run.calls_unfinished:
+        answered += f", {run.calls_unfinished:,} not over yet"
+    became = f"{run.requests:,} requests"
+    if run.amplification is not None and run.requests != run.calls:
+        became += f" ({run.amplification:.2f} a call)"
+    if not run.requests_limited:
+        return f"{first.policy}: {answered} with {became}; nothing was refused by a limit."
+    wasted = f"{run.wasted_share:.0%} of them for nothing"
+    return f"{first.policy}: {answered} with {became}, {wasted}."
+
+
+def _story(report: SimulateReport) -> str | None:
+    """Tell the default scenario: what the first call cost, and what that did to the next."""
+    attempts = report.policies[0].outcome.attempts
+    one = [each for each in attempts if each.call == 1]
+    two = [each for each in attempts if each.call == 2]
+    limit = report.described["rpm"]
+    if not one or not two or limit is None:
+        return None
+    cost = sum(each.outcome != "limited" for each in one)
+    words = f"Your one call cost {cost} of {limit} requests"
+    if two[0].outcome != "limited":
+        return f"{words}; there was enough left for the next."
+    if two[-1].outcome == "ok":
+        return f"{words}: the next call, {human_s(s_from_ns(two[0].at_ns))} on, was refused and had to wait."
+    return f"{words}: the next call, {human_s(s_from_ns(two[0].at_ns))} on, was refused and failed."
+
+
+def _tone(report: SimulateReport) -> Tone:
+    run = report.policies[0].outcome.figures
+    if run.calls_ok < run.calls or any(each.severity is Severity.BAD for each in report.findings):
+        return Tone.BAD
+    return Tone.WARN if run.requests_limited else Tone.GOOD
+
+
+# -- tables -----------------------------------------------------------------------------------------------------------
+
+
+def _timeline(report: SimulateReport, attempts: Sequence[Attempt], width: int) -> Table:
+    shown = sorted(attempts, key=lambda each: (each.at_ns, each.call, each.attempt))
+    clients = report.scenario.workload.clients > 1
+    columns = ["at", "call", "try", "answer", "left", "then"]
+    rows = []
+    for each in shown[:_TOLD_ATTEMPTS]:
+        left = each.remaining.get("requests", next(iter(each.remaining.values()), None))
+        call = f"{each.call}" if not clients or width < _WIDE else f"{each.call} (client {each.client + 1})"
+        answer = _answer(each) if width >= _WIDE else each.what
+        rows.append(
+            (_clock(each.at_ns), call, f"{each.attempt}", answer, "-" if left is None else f"{left}", _then(each))
+        )
+    more = len(shown) - _TOLD_ATTEMPTS
+    note = f"… and {more:,} more attempts; --events --json has all of them. " if more > 0 else ""
+    return Table(
+        tuple(columns),
+        tuple(rows),
+        title="What really happens",
+        right=frozenset({0, 1, 2, 4}),
+        note=note + _assumed(report),
+    )
+
+
+def _clock(at_ns: int) -> str:
+    seconds = s_from_ns(at_ns)
+    minutes, rest = divmod(seconds, 60)
+    return f"{int(minutes)}:{rest:05.2f}"
+
+
+def _answer(each: Attempt) -> str:
+    match each.outcome:
+        case "ok":
+            return "200 OK"
+        case "limited":
+            return "429 refused"
+        case _:
+            return f"{each.what} (fault)" if each.status is not None else f"{each.what}: no answer (fault)"
+
+
+def _then(each: Attempt) -> str:
+    if each.delay_ns is not None:
+        told = ", as told" if each.told_s is not None and abs(each.told_s - each.delay_ns / 1e9) < 0.002 else ""
+        return f"retries after {human_s(s_from_ns(each.delay_ns))}{told}"
+    return "done" if each.outcome == "ok" else "gives up: the call fails"
+
+
+def _figure(outcome: Outcome, name: str, written: str) -> str:
+    """Write a figure, with half its interval where there are replicas."""
+    found = outcome.intervals.get(name)
+    if found is None:
+        return "-"
+    text = written.format(found.mean)
+    if found.low is not None and found.high is not None and found.high - found.low > 0:
+        unit = "%" if text.endswith("%") else ""
+        half = written.format((found.high - found.low) / 2).removesuffix("%")
+        text = f"{text.removesuffix('%')} ±{half}{unit and ' ' + unit}" if unit else f"{text} ±{half}"
+    return text
+
+
+def _duration(outcome: Outcome, name: str) -> str:
+    found = outcome.intervals.get(name)
+    if found is None:
+        return "never" if name == "drained_at_s" else "-"
+    if found.low is None or found.high is None or found.high - found.low < 1e-9:
+        return human_s(found.mean)
+    return f"{human_s(found.mean)} ±{human_s((found.high - found.low) / 2)}"
+
+
+def _row(outcome: Outcome, width: int) -> tuple[str, ...]:
+    figures = outcome.figures
+    answered = f"{figures.calls_ok}/{figures.calls}" if outcome.replicas == 1 and figures.calls < 100 else _figure(
+        outcome, "success_share", "{:.1%}"
+    )  # fmt: skip
+    cells = [answered, _figure(outcome, "requests", "{:,.0f}"), _figure(outcome, "amplification", "{:.2f}")]
+    if width >= _WIDE:
+        cells += [_figure(outcome, "wasted_share", "{:.0%}"), _duration(outcome, "drained_at_s")]
+    cells += [_duration(outcome, name) for name in ("latency_p50_s",) if width >= _WIDEST]
+    cells.append(_duration(outcome, "latency_p95_s"))
+    cells += [_duration(outcome, name) for name in ("makespan_s",) if width >= _WIDEST]
+    return tuple(cells)
+
+
+def _columns(width: int) -> tuple[str, ...]:
+    if width >= _WIDEST:
+        return ("answered", "requests", "a call", "wasted", "drained", "p50", "p95", "all over")
+    if width >= _WIDE:
+        return ("answered", "requests", "a call", "wasted", "drained", "p95")
+    return ("answered", "requests", "a call", "p95")
+
+
+def _policies(report: SimulateReport, width: int) -> Table:
+    columns = ("policy", *_columns(width))
+    rows = tuple((each.policy, *_row(each.outcome, width)) for each in report.policies)
+    note = f"Means of {report.replicas} replicas, ± half of the 95 % interval." if report.replicas > 1 else ""
+    return Table(columns, rows, "By client", frozenset(range(1, len(columns))), note)
+
+
+def _remedies(report: SimulateReport, width: int) -> list[Block]:
+    if not report.remedies:
+        return []
+    first = report.policies[0]
+    columns = ("remedy", *_columns(width))
+    rows = [(each.title, *_row(each.outcome, width)) for each in report.remedies]
+    rows.insert(0, ("as it is", *_row(first.outcome, width)))
+    ranked = "What would help, best first" if len(report.remedies) > 6 else "What each remedy changes"
+    blocks: list[Block] = [Table(columns, tuple(rows), ranked, frozenset(range(1, len(columns))))]
+    if len(report.remedies) > 6:
+        blocks.append(_bars(report))
+    lines: list[str] = []
+    for each in report.remedies:
+        lines += _code(each, width)
+    version = f"{first.policy} ({first.checked})" if first.checked else first.policy
+    blocks.append(Lines(tuple(lines[:-1]), f"How, for {version}"))
+    return blocks
+
+
+def _code(remedy: Remedy, width: int) -> list[str]:
+    """Return what a remedy is, wrapped, and its code as it is: code is for copying."""
+    words = textwrap.wrap(f"{remedy.title}: {remedy.why}", max(width - 2, 20))
+    return [*words, *(f"    {line}" for line in remedy.code), ""]
+
+
+def _bars(report: SimulateReport) -> Bars:
+    rows = []
+    for label, outcome in [("as it is", report.policies[0].outcome), *((r.title, r.outcome) for r in report.remedies)]:
+        found = outcome.intervals["success_share"]
+        share = None if found is None else found.mean
+        tone = Tone.PLAIN if share is None else Tone.GOOD if share > 0.99 else Tone.WARN if share > 0.8 else Tone.BAD
+        rows.append(Bar(label, share, "?" if share is None else f"{share:.0%}", tone))
+    return Bars(tuple(rows), "Calls answered")
+
+
+def _charts(report: SimulateReport) -> list[Block]:
+    first = report.policies[0]
+    attempts = first.outcome.attempts
+    end_s = max((s_from_ns(each.at_ns) for each in attempts), default=0.0)
+    charts: list[Block] = []
+    # A little room at the right, so that the last mark is seen.
+    left = remaining(report.scenario, attempts, end_s * 1.05)
+    if left:
+        refused = tuple((s_from_ns(each.at_ns), 0.0) for each in attempts if each.outcome == "limited")
+        series = [Series("requests left", left, step=True)]
+        if refused:
+            series.append(Series("refused", refused, scatter=True, tone=Tone.BAD))
+        charts.append(LineChart(tuple(series), "Requests left; x marks a refused attempt", height=11))
+    if len(attempts) >= _CURVE_ATTEMPTS:
+        let_in = attempts_per_s(attempts, end_s, refused=False)
+        turned_away = attempts_per_s(attempts, end_s, refused=True)
+        series = [Series("let in", let_in, tone=Tone.GOOD), Series("refused", turned_away, tone=Tone.BAD)]
+        charts.append(LineChart(tuple(series), "Attempts a second", height=10))
+    return charts
+
+
+def _sources(report: SimulateReport) -> tuple[Source, ...]:
+    sources = [each.source for each in report.policies]
+    if report.scenario.profile.name not in (PLAIN, MEASURED):
+        sources.append(report.scenario.profile.source)
+    return tuple(dict.fromkeys(sources))
+
+
+# -- JSON -------------------------------------------------------------------------------------------------------------
+
+
+def document(report: SimulateReport, *, events: bool) -> dict[str, Any]:
+    """Return the document of the contract; the attempts are in it with ``events``."""
+    return {
+        "schema": "ratecheck.simulate/1",
+        "seed": report.seed,
+        "replicas": report.replicas,
+        "interrupted": report.interrupted,
+        "scenario": report.described,
+        "policies": [
+            {
+                "policy": each.policy, "versions": each.version, **_numbers(each.outcome), "disable": each.disable,
+                **({"events": [_event(attempt) for attempt in each.outcome.attempts]} if events else {}),
+            }
+            for each in report.policies
+        ],
+        "remedies": [
+            {"remedy": each.title, "why": each.why, "code": list(each.code), **_numbers(each.outcome)}
+            for each in report.remedies
+        ],
+        "findings": [
+            {"code": each.code, "severity": each.severity.value, "says": each.says, "advice": list(each.advice)}
+            for each in report.findings
+        ],
+        "skipped_lines": list(report.skipped),
+    }  # fmt: skip
+
+
+def _numbers(outcome: Outcome) -> dict[str, Any]:
+    figures: Figures = outcome.figures
+    return {
+        "calls": figures.calls, "calls_ok": figures.calls_ok,
+        "calls_failed": figures.calls - figures.calls_ok - figures.calls_unfinished,
+        "calls_cached": figures.calls_cached, "calls_unfinished": figures.calls_unfinished,
+        "requests": figures.requests, "requests_ok": figures.requests_ok, "requests_limited": figures.requests_limited,
+        "requests_faulted": figures.requests_faulted,
+        "amplification": _rounded(figures.amplification), "success_share": _rounded(figures.success_share),
+        "wasted_share": _rounded(figures.wasted_share),
+        "drained_at_s": _rounded(figures.drained_at_s), "first_limited_call": figures.first_limited_call,
+        "makespan_s": _rounded(figures.makespan_s),
+        "call_latency_s": {
+            "p50": _rounded(figures.latency_p50_s), "p95": _rounded(figures.latency_p95_s),
+            "max": _rounded(figures.latency_max_s),
+        },
+        "limited_by": dict(figures.limited_by), "stopped": figures.cut,
+        "intervals": {
+            name: None if found is None else
+            {"mean": _rounded(found.mean), "low": _rounded(found.low), "high": _rounded(found.high)}
+            for name, found in outcome.intervals.items()
+        } if outcome.replicas > 1 else None,
+    }  # fmt: skip
+
+
+def _rounded(value: float | None) -> float | None:
+    # Microseconds: far finer than any of it means, and no tail of binary digits to wonder about.
+    return None if value is None else round(value, 6)
+
+
+def _event(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "t_s": _rounded(s_from_ns(attempt.at_ns)), "call": attempt.call, "attempt": attempt.attempt,
+        "client": attempt.client + 1, "status": attempt.status, "outcome": attempt.outcome,
+        "fault": attempt.what if attempt.outcome == "fault" else None,
+        "delay_s": None if attempt.delay_ns is None else _rounded(s_from_ns(attempt.delay_ns)),
+        "retry_after_s": _rounded(attempt.told_s), "remaining": attempt.remaining,
+    }  # fmt: skip
+
+
+# -- the list of policies ---------------------------------------------------------------------------------------------
+
+
+def policies_page(rows: Sequence[RetryPolicy], width: int = 80) -> Page:
+    """Return the list of client policies."""
+    cells = []
+    for row in rows:
+        worst = "no end" if row.worst_case is None else f"{row.worst_case}"
+        seen = "run" if row.verified else "read"
+        off = (row.disable or "-",) if width >= _WIDE else ()
+        cells.append((row.name, str(row.versions), worst, seen, *off))
+    columns = ("policy", "versions", "worst", "seen", *(("switch off",) if width >= _WIDE else ()))
+    table = Table(
+        columns, tuple(cells), right=frozenset({2}),
+        note="worst: requests that one call can become on a 429 or 5xx. seen: run on the wire, or read in the source.",
+    )  # fmt: skip
+    names = len({row.name for row in rows})
+    return Page(f"{names} client policies in {len(rows)} versions", blocks=(table,))
+
+
+def policies_document(rows: Sequence[RetryPolicy]) -> dict[str, Any]:
+    """Return the list of client policies as the contract has it."""
+    return {
+        "schema": "ratecheck.simulate/1",
+        "policies": [
+            {
+                "policy": row.name, "sdk": row.sdk, "versions": str(row.versions), "max_retries": row.max_retries,
+                "disable": row.disable, "source": row.source.url, "verified_on": row.source.date,
+                "verified": row.verified, "requests_worst_case": row.worst_case, "checked": row.checked,
+                "timeout_s": row.timeout_s, "note": row.note,
+            }
+            for row in rows
+        ],
+    }  # fmt: skip

@@ -1,0 +1,299 @@
+"""Options as a person gives them -> a scenario that makes sense, or one line that says what does not."""
+
+import math
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+
+from ratecheck import dialects, limiters
+from ratecheck.errors import UsageError
+from ratecheck.provider import Profile, get, of_dialect, profiles, rule_of
+from ratecheck.provider.faults import Fault
+from ratecheck.provider.faults import parse as parse_fault
+from ratecheck.simulate.engine import THROTTLES
+from ratecheck.simulate.limits_file import read_limits
+from ratecheck.simulate.recorded import read_workload
+from ratecheck.simulate.scenario import (
+    LONGEST_S,
+    MOST_CALLS,
+    MOST_CLIENTS,
+    MOST_TOKENS,
+    Arrivals,
+    KeysScope,
+    Remedies,
+    Scenario,
+    Span,
+    Workload,
+    rate_per_s,
+    span,
+)
+
+# The account that has the limits of the options and no others.
+PLAIN = "options"
+
+# The hiccup of the story: the server stumbles, then an answer gets lost, then all is well.
+STORY_FAULT = "first=500,timeout"
+
+# Gateways count so: what the last minute used fades evenly through this one. A bucket would have forgiven by then.
+STORY_LIMITER = "sliding_counter"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was asked for; ``None`` where nobody did."""
+
+    rpm: int | None = None
+    tpm: int | None = None
+    rpd: int | None = None
+    limiter: str | None = None
+    profile: str | None = None
+    provider: str | None = None
+    limits: str | None = None
+    retry_after: bool | None = None
+    policy: list[str] | None = None
+    max_retries: int | None = None
+    calls: int | None = None
+    every: float | None = None
+    rate: str | None = None
+    burst: bool = False
+    clients: int = 1
+    duration: float | None = None
+    workload: str | None = None
+    strict: bool = False
+    tokens: str | None = None
+    max_output_tokens: int | None = None
+    output_tokens: str | None = None
+    latency: str = "0"
+    timeout: float | None = None
+    fault: list[str] | None = None
+    throttle: str | None = None
+    workers: int | None = None
+    keys: int = 1
+    keys_scope: str = "organization"
+    cache: float = 0.0
+    merge: int = 1
+    trim: float = 0.0
+    cap_output: int | None = None
+    max_events: int = 5_000_000
+
+    @property
+    def story(self) -> bool:
+        """Whether nobody said anything about calls or faults: then the default story is told."""
+        asked = (self.calls, self.every, self.rate, self.duration, self.workload, self.fault, self.tokens)
+        return all(each is None for each in asked) and not self.burst and self.clients == 1
+
+
+def scenario_of(
+    options: Options, limits_text: str | None = None, workload_text: str | None = None
+) -> tuple[Scenario, tuple[str, ...], tuple[str, ...]]:
+    """Return the scenario, notes on what was assumed, and the lines of the workload that were skipped.
+
+    Raises ``UsageError`` for anything that makes no sense, before anything is simulated.
+    """
+    notes: tuple[str, ...] = ()
+    profile, measured = _profile(options, limits_text)
+    notes += measured
+    workload, skipped, read = _workload(options, workload_text)
+    notes += read
+    policies = tuple(dict.fromkeys(options.policy or ["openai-python"]))
+    if options.max_retries is not None and not 0 <= options.max_retries <= 100:
+        raise UsageError("--max-retries is from 0 to 100")
+    if options.max_events < 1:
+        raise UsageError("--max-events is at least 1")
+    latency = span(options.latency, "--latency", LONGEST_S)
+    _seconds("--timeout", options.timeout)
+    faults: tuple[Fault, ...] = tuple(parse_fault(text) for text in options.fault or ())
+    if options.story:
+        faults = (parse_fault(STORY_FAULT),)
+    hints = options.retry_after if options.retry_after is not None else not options.story
+    scenario = Scenario(
+        profile, workload, _remedies(options, workload), policies, options.max_retries, faults, latency,
+        options.timeout, hints, story=options.story, max_events=options.max_events,
+    )  # fmt: skip
+    _make_sense(options, scenario)
+    return scenario, notes, skipped
+
+
+def _seconds(option: str, value: float | None, *, zero: bool = True) -> None:
+    if value is None:
+        return
+    if not math.isfinite(value) or value < 0 or (value == 0 and not zero):
+        raise UsageError(f"{option} is a number of seconds {'from' if zero else 'above'} 0, not {value:g}")
+    if value > LONGEST_S:
+        raise UsageError(f"{option} {value:g} s is longer than a year", "86400 is a day")
+
+
+def _whole(option: str, value: int | None, least: int, most: int) -> None:
+    if value is not None and not least <= value <= most:
+        raise UsageError(f"{option} is from {least:,} to {most:,}, not {value:,}")
+
+
+def _share(option: str, value: float) -> None:
+    if not (math.isfinite(value) and 0 <= value <= 1):
+        raise UsageError(f"{option} is a share from 0 to 1, not {value:g}", f"for 30 per cent: {option} 0.3")
+
+
+def _profile(options: Options, limits_text: str | None) -> tuple[Profile, tuple[str, ...]]:
+    for name, amount in (("--rpm", options.rpm), ("--tpm", options.tpm), ("--rpd", options.rpd)):
+        if amount is not None and not 1 <= amount <= 10**12:
+            raise UsageError(f"{name} {amount} makes no sense", f"{name} is a whole number from 1")
+    notes: tuple[str, ...] = ()
+    if options.limits is not None:
+        if options.profile is not None:
+            raise UsageError("--limits and --profile both name an account", "give one of them")
+        profile, notes = read_limits(limits_text or "", options.limits)
+    elif options.profile is not None:
+        if options.profile not in profiles():
+            near = get_close_matches(options.profile, profiles(), n=2)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"one of {', '.join(profiles())}"
+            raise UsageError(f"no profile is called {options.profile!r}", hint)
+        profile = get(options.profile)
+    else:
+        profile = _plain(options)
+    if options.provider is not None and (options.profile is not None or options.limits is not None):
+        profile = replace(profile, dialect=_dialect(options.provider))
+    for short, amount in (("rpm", options.rpm), ("tpm", options.tpm), ("rpd", options.rpd)):
+        if amount is not None:
+            profile = profile.with_limit(short, amount)
+    algorithm = options.limiter
+    if algorithm is None and options.story and options.limits is None and options.profile is None:
+        algorithm = STORY_LIMITER
+    if algorithm is not None:
+        if algorithm not in limiters.ALGORITHMS or algorithm == "concurrency":
+            names = [name for name in limiters.ALGORITHMS if name != "concurrency"]
+            near = get_close_matches(algorithm, names, n=2)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"one of {', '.join(names)}"
+            raise UsageError(f"no limiter is called {algorithm!r}", hint)
+        profile = profile.enforced_by(algorithm)
+    return profile, notes
+
+
+def _dialect(name: str) -> str:
+    if name != "unknown" and dialects.get(name) is None:
+        near = get_close_matches(name, dialects.ALL, n=2)
+        raise UsageError(
+            f"no provider is called {name!r}",
+            f"did you mean {' or '.join(near)}?" if near else "`ratecheck explain` lists them",
+        )
+    return name
+
+
+def _plain(options: Options) -> Profile:
+    """Return an account with nothing but the limits that were asked for."""
+    if options.rpm is None and options.tpm is None and options.rpd is None:
+        raise UsageError(
+            "there is no limit to simulate", "give --rpm N, --tpm N, --rpd N, --profile NAME or --limits FILE"
+        )
+    dialect = _dialect(options.provider or "openai")
+    start = of_dialect(dialect) or of_dialect("openai")
+    if start is None:
+        raise UsageError("no profile to start from")
+    asked = {"rpm": options.rpm, "tpm": options.tpm, "rpd": options.rpd}
+    rules = tuple(rule_of(short, amount) for short, amount in asked.items() if amount is not None)
+    return replace(start, name=PLAIN, dialect=dialect, title="as asked", limits=rules)
+
+
+def _workload(options: Options, text: str | None) -> tuple[Workload, tuple[str, ...], tuple[str, ...]]:
+    _whole("--clients", options.clients, 1, MOST_CLIENTS)
+    _whole("--calls", options.calls, 1, MOST_CALLS)
+    _whole("--max-output-tokens", options.max_output_tokens, 1, MOST_TOKENS)
+    _seconds("--every", options.every)
+    _seconds("--duration", options.duration, zero=False)
+    tokens = span(options.tokens, "--tokens", MOST_TOKENS) if options.tokens else Span(0, 0)
+    output = span(options.output_tokens, "--output-tokens", MOST_TOKENS) if options.output_tokens else None
+    if output is not None and options.max_output_tokens is not None and output.low > options.max_output_tokens:
+        raise UsageError("--output-tokens is more than --max-output-tokens allows")
+    ways = [
+        name
+        for name, given in (
+            ("--every", options.every is not None), ("--rate", options.rate is not None), ("--burst", options.burst),
+            ("--workload", options.workload is not None),
+        )
+        if given
+    ]  # fmt: skip
+    if len(ways) > 1:
+        raise UsageError(f"{' and '.join(ways)} both say when calls arrive", "give one of them")
+    largest = options.max_output_tokens or 0
+    if options.workload is not None:
+        if options.calls is not None or options.duration is not None:
+            raise UsageError("--workload brings its own calls: --calls and --duration do not go with it")
+        asked, skipped, notes = read_workload(text or "", options.workload, strict=options.strict)
+        if options.tokens is not None or options.max_output_tokens is not None:
+            size = round(tokens.low)
+            asked = tuple(
+                replace(
+                    each,
+                    tokens=size if options.tokens is not None else each.tokens,
+                    max_output_tokens=largest or each.max_output_tokens,
+                )
+                for each in asked
+            )
+        most = max((each.tokens for each in asked), default=0)
+        work = Workload(
+            Arrivals.FILE, None, options.clients, tokens=Span(min((each.tokens for each in asked), default=0), most),
+            max_output_tokens=max((each.max_output_tokens for each in asked), default=0), asked=asked,
+        )  # fmt: skip
+        return work, skipped, notes
+    calls = options.calls
+    if options.rate is not None:
+        arrivals = Arrivals.POISSON
+        if calls is None and options.duration is None:
+            raise UsageError("--rate goes on for ever", "add --duration SECONDS or --calls N")
+    elif options.burst:
+        arrivals = Arrivals.BURST
+        if options.duration is not None:
+            raise UsageError("--burst is one instant: --duration does not go with it")
+        calls = calls or 10
+    else:
+        arrivals = Arrivals.SCHEDULE
+        if calls is None and options.duration is None:
+            calls = 2
+        if calls is None and options.every == 0:
+            raise UsageError("--every 0 goes on for ever", "add --calls N")
+    every_s = 60.0 if options.every is None else options.every
+    return (
+        Workload(
+            arrivals, calls, options.clients, every_s, rate_per_s(options.rate) if options.rate is not None else 0.0,
+            options.duration, tokens, largest, output,
+        ),
+        (),
+        (),
+    )  # fmt: skip
+
+
+def _remedies(options: Options, workload: Workload) -> Remedies:
+    _share("--cache", options.cache)
+    _share("--trim", options.trim)
+    _whole("--keys", options.keys, 1, 10_000)
+    _whole("--merge", options.merge, 1, 10_000)
+    _whole("--workers", options.workers, 1, 10_000)
+    _whole("--cap-output", options.cap_output, 1, MOST_TOKENS)
+    if options.keys_scope not in ("organization", "key"):
+        raise UsageError(f"--keys-scope {options.keys_scope!r} is none", "organization (shared limits) or key")
+    name, per_min = None, None
+    if options.throttle is not None:
+        name, _, number = options.throttle.partition(":")
+        name = name.replace("_", "-")
+        if name not in THROTTLES:
+            near = get_close_matches(name, THROTTLES, n=1, cutoff=0.4)
+            hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(THROTTLES)}"
+            raise UsageError(f"no throttle is called {name!r}", hint)
+        if number:
+            per_min = rate_per_s(number) * 60
+    return Remedies(
+        name, per_min, options.workers, options.keys, KeysScope(options.keys_scope), options.cache, options.merge,
+        options.trim, options.cap_output,
+    )  # fmt: skip
+
+
+def _make_sense(options: Options, scenario: Scenario) -> None:
+    tokens = scenario.workload.tokens.high > 0
+    if options.trim and not tokens:
+        raise UsageError("--trim cuts prompts, but calls have no tokens here", "add --tokens N")
+    if options.cap_output is not None and not scenario.workload.max_output_tokens:
+        raise UsageError("--cap-output lowers max_tokens, but none is set", "add --max-output-tokens N")
+    if options.tpm is not None and not tokens and not scenario.workload.max_output_tokens:
+        raise UsageError("--tpm limits tokens, but calls have none here", "add --tokens N")
+    if options.keys_scope == "key" and options.keys == 1:
+        raise UsageError("--keys-scope key needs several keys", "add --keys N")
+    if options.strict and options.workload is None:
+        raise UsageError("--strict is about the lines of --workload FILE")

@@ -1,0 +1,250 @@
+"""What could be done, as rows: the change to the scenario, and the line of code that makes it, by language.
+
+Each is simulated as what it is. A throttle counts calls and never sees the SDK's own retries; several keys of one
+organisation share one bucket; a cache answers without asking.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from ratecheck import retry
+from ratecheck.durations import NS_PER_S
+from ratecheck.model import Dimension
+from ratecheck.retry import RetryPolicy
+from ratecheck.simulate.engine import throttle_per_min
+from ratecheck.simulate.scenario import Arrivals, KeysScope, Scenario
+from ratecheck.simulate.workload import calls_at_most
+
+_JAVASCRIPT = {"openai-node", "azure-openai-node", "anthropic-node", "groq-node", "langchain-js", "vercel-ai"}
+_OTHER = {"openai-go", "openai-java", "openai-dotnet", "codex", "codex-typescript", "aider"}
+_ANTHROPIC = {"anthropic-python", "anthropic-node"}
+
+# Below so many calls a share of them (a cache, merging) is luck, not a figure.
+_FEW_CALLS = 10
+
+
+def language(policy: RetryPolicy) -> str | None:
+    """Return ``"python"`` or ``"javascript"``; ``None`` where a line of either would not help."""
+    name = policy.name.rpartition("+")[2]
+    return "javascript" if name in _JAVASCRIPT else None if name in _OTHER else "python"
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A remedy to try: a label, what it is, its code, and the scenario and policy it makes."""
+
+    title: str
+    why: str
+    code: tuple[str, ...]
+    scenario: Scenario
+    policy: str
+
+
+Make = Callable[[Scenario, RetryPolicy], Proposal | None]
+
+
+def _lines(policy: RetryPolicy, python: str, javascript: str) -> tuple[str, ...]:
+    spoken = language(policy)
+    return (python,) if spoken == "python" else (javascript,) if spoken == "javascript" else ()
+
+
+def _off(policy: RetryPolicy) -> tuple[str, ...]:
+    return (policy.disable,) if policy.disable else ()
+
+
+def _with(scenario: Scenario, **changes: object) -> Scenario:
+    return replace(scenario, remedies=replace(scenario.remedies, **changes))  # type: ignore[arg-type]  # field names
+
+
+def _retries_off(scenario: Scenario, policy: RetryPolicy) -> Proposal | None:
+    if policy.worst_case == 1:
+        return None
+    why = "one request a call: a failure is yours to see and to time"
+    if not policy.disable:
+        why += f"; {policy.name} has no switch for it"
+    return Proposal("retries off", why, _off(policy), scenario, "no-retry")
+
+
+def _patient(scenario: Scenario, policy: RetryPolicy) -> Proposal | None:
+    code = _lines(
+        policy,
+        "@retry(wait=wait_random_exponential(min=1, max=60), stop=stop_after_attempt(6))  # tenacity, around the call",
+        "await pRetry(call, {retries: 5, minTimeout: 1000, maxTimeout: 60000, randomize: true})  // p-retry",
+    )
+    why = "up to 31 s of waiting in place of 1.5 s, with the SDK's own retries off"
+    return Proposal("longer back-off", why, _off(policy) + code, scenario, "cookbook-tenacity-sdk-off")
+
+
+def _pause(scenario: Scenario, policy: RetryPolicy) -> Proposal | None:
+    if all(rule.limit.window_ns > 60 * NS_PER_S for rule in scenario.profile.limits):
+        return None
+    code = _lines(
+        policy,
+        "@retry(wait=wait_fixed(60) + wait_random(0, 5), stop=stop_after_attempt(3))  # tenacity, around the call",
+        "await pRetry(call, {retries: 2, factor: 1, minTimeout: 60000, randomize: true})  // p-retry",
+    )
+    why = "retries off, and two of your own that outlast the minute"
+    return Proposal("a minute between tries", why, _off(policy) + code, scenario, "minute-pause")
+
+
+def _obey(scenario: Scenario, policy: RetryPolicy) -> Proposal | None:
+    if not scenario.hints:
+        return None
+    code = _lines(
+        policy,
+        "time.sleep(float(error.response.headers['retry-after']))  # then once more",
+        "await sleep(1000 * Number(error.headers.get('retry-after')))  // then once more",
+    )
+    why = "retries off, and a loop that waits exactly as long as the server says"
+    return Proposal("obey the server's wait", why, _off(policy) + code, scenario, "server-hint")
+
+
+def _paced(name: str, title: str, why: str, python: str, javascript: str, *, off: bool = False) -> Make:
+    def make(scenario: Scenario, policy: RetryPolicy) -> Proposal | None:
+        if not _rates(scenario):
+            return None
+        per_min = throttle_per_min(scenario)
+        words = {"n": max(int(per_min), 1), "gap": f"{60 / per_min:.4g}"}
+        code = _lines(policy, python.format(**words), javascript.format(**words))
+        chosen = "no-retry" if off else policy_text(policy)
+        return Proposal(
+            title, why.format(**words), (_off(policy) if off else ()) + code,
+            _with(scenario, throttle=name, throttle_per_min=per_min), chosen,
+        )  # fmt: skip
+
+    return make
+
+
+def policy_text(policy: RetryPolicy) -> str:
+    """Return the text by which ``retry.get`` finds this very row again."""
+    rows = retry.ALL.get(policy.name, ())
+    if not rows or policy.versions == rows[0].versions:
+        return policy.name
+    return f"{policy.name}@{policy.versions.first or '0'}"
+
+
+def _rates(scenario: Scenario) -> bool:
+    return any(rule.limit.dimension is not Dimension.CONCURRENCY for rule in scenario.profile.limits)
+
+
+def _queue(scenario: Scenario, policy: RetryPolicy) -> Proposal | None:
+    if scenario.workload.clients == 1 and scenario.workload.arrivals is Arrivals.SCHEDULE:
+        return None
+    code = _lines(policy, "gate = asyncio.Semaphore(1)  # async with gate: …", "const limit = pLimit(1)  // p-limit")
+    why = "one call at a time, the others wait in a queue"
+    return Proposal("a queue with 1 worker", why, code, _with(scenario, workers=1), policy_text(policy))
+
+
+def _cache(scenario: Scenario, policy: RetryPolicy) -> Proposal | None:
+    if calls_at_most(scenario.workload) < _FEW_CALLS:
+        return None
+    code = _lines(policy, "@functools.cache  # by prompt", "const answer = seen.get(prompt) ?? await call(prompt)")
+    why = "if 3 of 10 calls ask what was asked before"
+    return Proposal("a cache that hits 30 %", why, code, _with(scenario, cache=0.3), policy_text(policy))
+
+
+def _merge(scenario: Scenario, policy: RetryPolicy) -> Proposal | None:
+    if calls_at_most(scenario.workload) < _FEW_CALLS:
+        return None
+    code = _lines(
+        policy, 'prompt = "\\n".join(f"{n}. {task}" for n, task in enumerate(tasks, 1))  # five tasks, one request',
+        "const prompt = tasks.map((task, n) => `${n + 1}. ${task}`).join('\\n')  // five tasks, one request",
+    )  # fmt: skip
+    why = "five calls become one request; each waits for the fifth"
+    return Proposal("merge 5 calls into 1", why, code, _with(scenario, merge=5), policy_text(policy))
+
+
+def _token_limited(scenario: Scenario) -> bool:
+    return scenario.workload.tokens.high > 0 and any(
+        rule.limit.dimension in (Dimension.TOKENS, Dimension.INPUT_TOKENS) for rule in scenario.profile.limits
+    )
+
+
+def _trim(scenario: Scenario, policy: RetryPolicy) -> Proposal | None:
+    if not _token_limited(scenario):
+        return None
+    code = _lines(policy, "messages = messages[:1] + messages[-6:]", "messages = [messages[0], ...messages.slice(-6)]")
+    why = "prompts shorter by 30 %"
+    return Proposal("trim prompts by 30 %", why, code, _with(scenario, trim=0.3), policy_text(policy))
+
+
+def _cap(scenario: Scenario, policy: RetryPolicy) -> Proposal | None:
+    largest, produced = scenario.workload.max_output_tokens, scenario.workload.output_tokens
+    if produced is None or not largest or round(produced.high) >= largest:
+        return None
+    cap = round(produced.high)
+    name = "max_tokens" if policy.name in _ANTHROPIC else "max_completion_tokens"
+    code = _lines(policy, f"{name}={cap}", f"{name}: {cap}")
+    why = f"reserve the {cap} tokens that answers need, not {largest}"
+    return Proposal(f"lower max_tokens to {cap}", why, code, _with(scenario, cap_output=cap), policy_text(policy))
+
+
+def _keys(scope: KeysScope) -> Make:
+    def make(scenario: Scenario, policy: RetryPolicy) -> Proposal | None:
+        if scenario.remedies.keys > 1:
+            return None
+        shared = scope is KeysScope.ORGANIZATION
+        title = "3 keys, one account" if shared else "3 separate accounts"
+        why = "they share one limit, so nothing changes" if shared else "three limits; check that the terms allow it"
+        code = _lines(policy, "api_key=next(keys)  # itertools.cycle([…])", "apiKey: keys[n++ % keys.length]")
+        return Proposal(title, why, code, _with(scenario, keys=3, keys_scope=scope), policy_text(policy))
+
+    return make
+
+
+_even_pace = _paced(
+    "leaky-bucket",
+    "throttle: even pace",
+    "one call every {gap} s",
+    "time.sleep(max(0, last + {gap} - time.monotonic()))  # before each call",
+    "new Bottleneck({{minTime: {gap} * 1000, maxConcurrent: 1}})",
+)
+
+SENSIBLE: tuple[Make, ...] = (
+    _retries_off,
+    _pause,
+    _patient,
+    _obey,
+    _paced(
+        "token-bucket", "throttle: token bucket", "{n} calls a minute, at once if it must be",
+        "limiter = AsyncLimiter({n}, 60)  # aiolimiter; async with limiter: …",
+        "new Bottleneck({{reservoir: {n}, reservoirRefreshAmount: {n}, reservoirRefreshInterval: 60000}})",
+    ),
+    _even_pace,
+    _paced(
+        "sliding-log", "throttle: last minute's log", "at most {n} calls in any 60 s",
+        "sent = deque(maxlen={n})  # before each call: sleep until sent[0] + 60",
+        "await sleep(sent[0] + 60000 - Date.now())  // sent: times of the last {n} calls",
+    ),
+    _paced(
+        "leaky-bucket", "even pace and retries off", "one call every {gap} s, and no hidden request beside it",
+        "time.sleep(max(0, last + {gap} - time.monotonic()))  # before each call",
+        "new Bottleneck({{minTime: {gap} * 1000, maxConcurrent: 1}})", off=True,
+    ),
+    _queue,
+    _cache,
+    _merge,
+    _trim,
+    _cap,
+    _keys(KeysScope.ORGANIZATION),
+    _keys(KeysScope.KEY),
+)  # fmt: skip
+
+# The few that the default story tells; --compare runs them all.
+_TOLD = (_retries_off, _pause, _patient, _even_pace, _keys(KeysScope.ORGANIZATION), _keys(KeysScope.KEY))
+
+
+def proposals(scenario: Scenario, policy: RetryPolicy, *, every: bool) -> list[Proposal]:
+    """Return the remedies that make sense here: all of them, or the few that the default story tells."""
+    made = (make(scenario, policy) for make in (SENSIBLE if every else _TOLD))
+    return [proposal for proposal in made if proposal is not None]
+
+
+def pace_s(scenario: Scenario) -> float | None:
+    """Return the seconds between calls that the request limits allow in the long run; ``None`` without one."""
+    gaps = [
+        rule.limit.window_ns / NS_PER_S / rule.limit.amount
+        for rule in scenario.profile.limits
+        if rule.limit.dimension is Dimension.REQUESTS and rule.limit.amount
+    ]
+    return max(gaps, default=None)
