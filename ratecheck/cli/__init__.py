@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "headers": "Send one controlled probe and read every rate-limit header, or the refusal.",
     "serve": "A local provider that enforces limits and answers like the real one.",
     "simulate": "Replay calls through a client's retries against a limit, in virtual time; compare remedies.",
+    "estimate": "What prompts cost: tokens, the limiter's charge, how many fit in a minute.",
 }
 
 

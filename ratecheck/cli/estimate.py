@@ -1,0 +1,232 @@
+"""``ratecheck estimate``: what prompts cost, and how many fit in a minute."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ratecheck.cli.output import JsonOption, NoColorOption, Output
+from ratecheck.errors import ExitCode
+
+if TYPE_CHECKING:
+    from ratecheck.estimate import Estimator
+    from ratecheck.estimate.limits import AskedLimit
+    from ratecheck.estimate.report import PromptEstimate, Skipped
+    from ratecheck.net.inputs import Advance
+
+SETTINGS = {
+    "epilog": "Examples:\n\n"
+    "  ratecheck estimate prompt.md --max-output-tokens 512 --rpm 500 --tpm 30000\n\n"
+    "  ratecheck headers --json | ratecheck estimate batch.jsonl --limits -\n\n"
+    "Reads text, Markdown, images, requests as JSON (chat, Responses, Anthropic, Gemini) and batch files (JSON Lines)."
+}
+
+# Named of all lines that could not be read; the rest is counted.
+_NAMED = 20
+
+
+def command(
+    prompts: Annotated[list[str] | None, typer.Argument(metavar="PROMPT...", help="Files; - or none: stdin.")] = None,
+    model: Annotated[str | None, typer.Option(help="The model, whatever the requests say (default gpt-4o).")] = None,
+    max_output_tokens: Annotated[
+        int | None, typer.Option("--max-output-tokens", min=0, help="The largest output (max_tokens).")
+    ] = None,
+    n: Annotated[int | None, typer.Option("--n", min=1, help="Answers asked for with each prompt.")] = None,
+    rpm: Annotated[int | None, typer.Option(min=0, help="Requests a minute.")] = None,
+    tpm: Annotated[int | None, typer.Option(min=0, help="Tokens a minute.")] = None,
+    rpd: Annotated[int | None, typer.Option(min=0, help="Requests a day.")] = None,
+    limits: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Limits from `headers --json` or `probe --json`; - for stdin.")
+    ] = None,
+    provider: Annotated[str | None, typer.Option(metavar="NAME", help="Who limits: openai, azure, groq, ...")] = None,
+    charging: Annotated[
+        str | None, typer.Option(metavar="RULE", help="A charging rule by name; `list` prints them all.")
+    ] = None,
+    on: Annotated[str | None, typer.Option(metavar="DATE", help="Take the rules of that day, 2024-11-30.")] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Stop at the first line or file that cannot be read.")
+    ] = False,
+    json_: JsonOption = False,
+    no_color: NoColorOption = False,
+) -> ExitCode:
+    """What prompts cost: tokens the API reports, tokens the limiter takes, and how many fit in a minute."""
+    from ratecheck.estimate import Estimator, Settings
+    from ratecheck.net.tokenizer import counter
+    from ratecheck.render.estimate import document, page, rules_page
+
+    output = Output(json=json_, no_color=no_color)
+    if charging == "list":
+        output.page(rules_page())
+        return ExitCode.OK
+    files = prompts or ["-"]
+    asked = _limits(limits, files, rpm=rpm, tpm=tpm, rpd=rpd)
+    settings = Settings(model, max_output_tokens, n, _known(provider), charging, _day(on))
+    estimator = Estimator(settings, counter)
+    found, skipped, lost = _read(estimator, files, strict, output)
+    report = estimator.report(found, asked, skipped, lost)
+    if json_:
+        import sys
+
+        sys.stdout.writelines(document(report))
+    else:
+        output.page(page(report))
+    never = report.fit is not None and any(each.certain for each in report.fit.never_fits)
+    return ExitCode.ANSWER_IS_NO if never else ExitCode.OK
+
+
+def _known(provider: str | None) -> str | None:
+    from ratecheck import dialects
+    from ratecheck.errors import UsageError
+
+    if provider is not None and provider != "unknown" and dialects.get(provider) is None:
+        raise UsageError(f"no provider {provider!r}", f"one of: {', '.join(dialects.ALL)}")
+    return provider
+
+
+def _day(on: str | None) -> str | None:
+    from datetime import date
+
+    from ratecheck.errors import UsageError
+
+    if on is None:
+        return None
+    try:
+        return date.fromisoformat(on).isoformat()
+    except ValueError:
+        raise UsageError(f"--on {on}: not a day", "write it as 2024-11-30") from None
+
+
+def _limits(
+    path: str | None, files: list[str], *, rpm: int | None, tpm: int | None, rpd: int | None
+) -> "list[AskedLimit]":
+    import json
+    import sys
+
+    from ratecheck.errors import UsageError
+    from ratecheck.estimate.limits import from_document, from_options
+    from ratecheck.net.inputs import why_broken
+
+    given = from_options(rpm=rpm, tpm=tpm, rpd=rpd)
+    if path is None:
+        return given
+    if path == "-" and "-" in files:
+        raise UsageError("--limits - reads stdin, and so would the prompt", "name the prompt's file")
+    source = "stdin" if path == "-" else path
+    try:
+        if path == "-":
+            text = sys.stdin.read()
+        else:
+            with open(path, encoding="utf-8-sig") as file:
+                text = file.read()
+        document = json.loads(text)
+    except OSError as error:
+        raise UsageError(f"{source}: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise UsageError(
+            f"{source}: {why_broken(error)}", "the output of `ratecheck headers --json` is wanted"
+        ) from None
+    read = from_document(document, source)
+    over = {(limit.dimension, limit.window_s) for limit in given}  # what an option says beats what was read
+    return given + [limit for limit in read if (limit.dimension, limit.window_s) not in over]
+
+
+def _read(
+    estimator: "Estimator", files: list[str], strict: bool, output: Output
+) -> "tuple[list[PromptEstimate], list[Skipped], int]":
+    from ratecheck.estimate.report import Skipped
+    from ratecheck.net import inputs
+
+    found: list[PromptEstimate] = []
+    skipped: list[Skipped] = []
+    lost = 0
+    paths = inputs.expand(files)
+    alone = len(paths) == 1
+    with _progress(paths, output) as advance:
+        for path in paths:
+            try:
+                for each in _prompts(estimator, inputs.read(path, advance), alone):
+                    if not isinstance(each, Skipped):
+                        found.append(each)
+                        continue
+                    if strict:
+                        raise inputs.Unreadable(f"{each.source}: {each.why}")
+                    lost += 1
+                    if lost <= _NAMED:
+                        skipped.append(each)
+            except inputs.Unreadable as error:
+                if strict or (alone and not found):
+                    raise
+                lost += 1
+                skipped.append(Skipped(path, error.message.removeprefix(path).lstrip(": ")))
+    if not found and skipped and not alone:
+        for each in skipped:
+            output.note(f"error: {each.source}: {each.why}")
+    return found, skipped, lost
+
+
+def _prompts(estimator: "Estimator", entered: Any, alone: bool) -> "Iterator[PromptEstimate | Skipped]":
+    from dataclasses import replace
+
+    from ratecheck.estimate.report import Skipped
+    from ratecheck.estimate.requests import NotARequest
+    from ratecheck.net.inputs import ImageFile, JsonFile, LinesFile, TextFile
+
+    match entered:
+        case TextFile(source, blocks):
+            yield estimator.text(source, blocks)
+        case ImageFile(source, size):
+            yield estimator.image(source, size)
+        case JsonFile(source, value, text):
+            try:
+                several = isinstance(value, list) and bool(value) and not all("role" in each for each in value if each)
+                if several:
+                    for place, each in enumerate(value, 1):
+                        yield estimator.request(source, each, place)
+                else:
+                    one = estimator.request(source, value)
+                    yield replace(one, by_message=estimator.by_message(value)) if alone else one
+            except NotARequest as error:
+                counted = estimator.text(source, (text,))
+                yield replace(counted, notes=(f"counted as text: {error}",))
+        case LinesFile(source, lines):
+            for number, value, broken in lines:
+                try:
+                    if broken is None:
+                        yield estimator.request(source, value, number)
+                        continue
+                except NotARequest as error:
+                    broken = str(error)
+                yield Skipped(f"{source}:{number}", broken)
+
+
+@contextmanager
+def _progress(paths: list[str], output: Output) -> "Iterator[Advance]":
+    """Show how far reading has come, with its rate and the time left: on a terminal, and for large files only."""
+    import sys
+
+    from ratecheck.net.inputs import size_bytes
+
+    sizes = [size_bytes(path) for path in paths]
+    total = sum(size or 0 for size in sizes)
+    # Less than this is done before an eye has found the bar.
+    if not sys.stderr.isatty() or total < 4 << 20:
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+
+    console = Console(stderr=True, no_color=output.no_color)
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("counting", total=None if None in sizes else total)
+        held = 0
+
+        def advance(read: int) -> None:
+            nonlocal held
+            held += read
+            if held >= 1 << 18:  # a call for each short line would cost more than the line
+                bar.advance(task, held)
+                held = 0
+
+        yield advance

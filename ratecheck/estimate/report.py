@@ -1,0 +1,143 @@
+"""What ``estimate`` found: one row a prompt, their sums, and how they fit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ratecheck.dialects.charging import Admission, ChargingRule
+from ratecheck.estimate.framing import Part
+from ratecheck.estimate.models import Model
+from ratecheck.model import Diagnosis
+
+if TYPE_CHECKING:
+    from ratecheck.estimate.fit import Fit
+    from ratecheck.estimate.limits import AskedLimit
+
+
+@dataclass(frozen=True, slots=True)
+class PromptEstimate:
+    """One prompt: what the API will report, and what the limiter takes when it arrives."""
+
+    file: str
+    line: int | None
+    """Its line in a JSON Lines file, or its place in a list of requests."""
+    endpoint: str
+    model: Model
+    ask: Admission
+    rule: ChargingRule
+    assumed_rule: bool
+    """No row says how this provider charges: the cautious assumption was taken."""
+    charged_tokens: int
+    charged_input_tokens: int
+    charged_low: int
+    charged_high: int
+    text_tokens: int | None = None
+    """Of the bare text, for a prompt that was a text file."""
+    band: tuple[int, int] | None = None
+    """Lowest and highest figure to expect from the API; ``None`` where the count is exact."""
+    parts: tuple[Part, ...] = ()
+    """Left out where there is text only."""
+    by_message: tuple[tuple[str, int], ...] = ()
+    """Role and tokens of each message."""
+    notes: tuple[str, ...] = ()
+    open_ended: bool = False
+
+    @property
+    def source(self) -> str:
+        """Return where it came from: ``prompt.txt``, ``batch.jsonl:17``."""
+        return self.file if self.line is None else f"{self.file}:{self.line}"
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Return what the API will report."""
+        return self.ask.prompt_tokens
+
+    @property
+    def max_output_tokens(self) -> int | None:
+        """Return the largest output, ``None`` where neither request nor option names one."""
+        return self.ask.max_output_tokens
+
+    @property
+    def n(self) -> int:
+        """Return how many answers are asked for."""
+        return self.ask.n
+
+    @property
+    def images(self) -> int:
+        """Return how many images it holds."""
+        return self.ask.images
+
+    @property
+    def billed_tokens_max(self) -> int | None:
+        """Return the most that can be billed, ``None`` where the output has no stated limit."""
+        most = self.ask.max_output_tokens
+        return None if most is None else self.ask.prompt_tokens + max(self.ask.n, 1) * most
+
+    @property
+    def bare_tokens(self) -> int:
+        """Return what the limiter would take with the smallest output."""
+        return self.rule.charge(replace(self.ask, max_output_tokens=0)).tokens
+
+    def recharged(self, most: int) -> "PromptEstimate":
+        """Return the same prompt with ``most`` as its largest output."""
+        return self._with(replace(self.ask, max_output_tokens=most))
+
+    def single(self) -> "PromptEstimate":
+        """Return the same prompt asking for one answer."""
+        return self._with(replace(self.ask, n=1))
+
+    def _with(self, ask: Admission) -> "PromptEstimate":
+        charge = self.rule.charge(ask)
+        return replace(
+            self,
+            ask=ask,
+            charged_tokens=charge.tokens,
+            charged_input_tokens=charge.input_tokens,
+            charged_low=charge.low_tokens,
+            charged_high=charge.high_tokens,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A line or file that could not be read, and why."""
+
+    source: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything."""
+
+    prompts: Sequence[PromptEstimate]
+    encoding: str
+    token_method: str
+    token_engine: str
+    token_error_band: tuple[float, float] | None
+    limits: "tuple[AskedLimit, ...]"
+    fit: "Fit | None"
+    skipped: tuple[Skipped, ...] = ()
+    skipped_total: int = 0
+    """All of them; ``skipped`` names the first few."""
+    diagnoses: tuple[Diagnosis, ...] = ()
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Return the models' names, each once."""
+        return tuple(dict.fromkeys(prompt.model.name for prompt in self.prompts))
+
+    @property
+    def rules(self) -> tuple[ChargingRule, ...]:
+        """Return the charging rules used, each once."""
+        return tuple({prompt.rule.name: prompt.rule for prompt in self.prompts}.values())
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Return the sum of what the API will report."""
+        return sum(prompt.ask.prompt_tokens for prompt in self.prompts)
+
+    @property
+    def charged_tokens(self) -> int:
+        """Return the sum of what limiters take."""
+        return sum(prompt.charged_tokens for prompt in self.prompts)

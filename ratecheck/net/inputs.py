@@ -1,0 +1,246 @@
+"""Prompts on disk: what kind of file it is, and its content piece by piece."""
+
+import codecs
+import glob
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from ratecheck.errors import UsageError
+from ratecheck.estimate.images import size_of
+
+# Read at a time from a text: few enough to need no memory, many enough for the disk.
+_BLOCK_BYTES = 1 << 18
+# Of an image: a JPEG's size may stand behind a thumbnail and a colour profile.
+_HEAD_BYTES = 1 << 19
+_IMAGES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp"})
+_LINES = frozenset({".jsonl", ".ndjson"})
+
+Advance = Callable[[int], None]
+"""Called with how many bytes were read since the last time."""
+
+
+class Unreadable(UsageError):
+    """One input that cannot be read; the rest may go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextFile:
+    """A text, in blocks."""
+
+    source: str
+    blocks: Iterable[str]
+
+
+@dataclass(frozen=True, slots=True)
+class JsonFile:
+    """One JSON value."""
+
+    source: str
+    value: Any
+    text: str
+    """As it stood there: it may turn out to be no request but a text to count."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinesFile:
+    """JSON values by line; one that cannot be read is told as a sentence."""
+
+    source: str
+    lines: Iterable[tuple[int, Any, str | None]]
+    """Line, value, and ``None`` or why there is no value."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFile:
+    """A picture; ``size`` in pixels is ``None`` where its bytes do not say."""
+
+    source: str
+    size: tuple[int, int] | None
+
+
+Input = TextFile | JsonFile | LinesFile | ImageFile
+
+
+def expand(arguments: list[str]) -> list[str]:
+    """Return the files that arguments name: a pattern that no shell has expanded is expanded here."""
+    found: list[str] = []
+    for argument in arguments:
+        if argument != "-" and not os.path.exists(argument) and glob.has_magic(argument):
+            fitting = sorted(path for path in glob.glob(argument, recursive=True) if os.path.isfile(path))
+            if not fitting:
+                raise Unreadable(f"no file matches {argument}")
+            found += fitting
+        else:
+            found.append(argument)
+    return found
+
+
+def size_bytes(path: str) -> int | None:
+    """Return the size of a file, ``None`` for stdin and what has none."""
+    try:
+        return os.stat(path).st_size if path != "-" else None
+    except OSError:
+        return None
+
+
+def _opened(path: str) -> BinaryIO:
+    if path == "-":
+        return sys.stdin.buffer
+    try:
+        if os.path.isdir(path):
+            raise Unreadable(f"{path} is a directory", f"name files: {path.rstrip('/')}/*.md")
+        return open(path, "rb")
+    except FileNotFoundError:
+        raise Unreadable(f"{path}: no such file") from None
+    except (OSError, ValueError) as error:
+        raise Unreadable(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def read(path: str, advance: Advance = lambda _: None) -> Input:
+    """Open one input (``-``: stdin) and tell what it is.
+
+    Raises:
+        Unreadable: missing, a directory, empty, binary, or JSON that does not parse (with line and column).
+    """
+    file = _opened(path)
+    source = "stdin" if path == "-" else path
+    head = file.peek(1 << 13) if hasattr(file, "peek") else b""
+    suffix = Path(path).suffix.lower()
+    if not head:
+        raise Unreadable(f"{source} is empty")
+    if size_of(head) is not None or (suffix in _IMAGES and b"\0" in head):
+        return ImageFile(source, size_of(file.read(_HEAD_BYTES)))
+    encoding = _encoding(head, source)
+    if suffix in _LINES or (suffix not in (".txt", ".md", ".json") and _looks_like_lines(head)):
+        return LinesFile(source, _lines(file, source, encoding, advance))
+    if suffix == ".json" or (suffix not in (".txt", ".md") and head.lstrip()[:1] in (b"{", b"[")):
+        # What starts as an object with a key was meant as JSON, wherever it came from.
+        must = suffix == ".json" or re.match(rb'\s*\{\s*"', head) is not None
+        return _json(file, source, encoding, must, advance)
+    return TextFile(source, _blocks(file, source, encoding, advance))
+
+
+def _encoding(head: bytes, source: str) -> str:
+    for mark, name in (
+        (codecs.BOM_UTF8, "utf-8-sig"),
+        (codecs.BOM_UTF16_LE, "utf-16"),
+        (codecs.BOM_UTF16_BE, "utf-16"),
+    ):
+        if head.startswith(mark):
+            return name
+    if b"\0" in head:
+        raise Unreadable(f"{source} is not text (it holds zero bytes)", "convert it to text first; PNG, JPEG, GIF and "
+                         "WebP images are taken as they are")  # fmt: skip
+    return "utf-8"
+
+
+def _looks_like_lines(head: bytes) -> bool:
+    first, end, rest = head.lstrip().partition(b"\n")
+    if not (end and first.startswith(b"{") and rest.lstrip()[:1] == b"{"):
+        return False
+    try:
+        json.loads(first)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _blocks(file: BinaryIO, source: str, encoding: str, advance: Advance) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder(encoding)("strict")
+    done = 0
+    with file:
+        while True:
+            raw = file.read(_BLOCK_BYTES)
+            try:
+                text = decoder.decode(raw, final=not raw)
+            except UnicodeDecodeError as error:
+                raise Unreadable(
+                    f"{source} is not UTF-8 text (near byte {done + error.start:,})",
+                    "convert it first, for example: iconv -f latin1 -t utf-8",
+                ) from None
+            if "\0" in text:
+                raise Unreadable(f"{source} is not text (a zero byte near byte {done + text.index(chr(0)):,})")
+            if text:
+                yield text
+            if not raw:
+                return
+            done += len(raw)
+            advance(len(raw))
+
+
+def why_broken(error: ValueError | RecursionError, line: bool = False) -> str:
+    """Say in words why a text is no JSON, and where; within one line the column alone."""
+    if isinstance(error, json.JSONDecodeError):
+        place = f"column {error.colno}" if line else f"line {error.lineno}, column {error.colno}"
+        return f"broken JSON at {place}: {error.msg}"
+    if isinstance(error, RecursionError):
+        return "JSON nested too deeply"
+    if isinstance(error, UnicodeDecodeError):
+        return f"not UTF-8 (near byte {error.start:,})"
+    return f"unusable JSON: {error}"
+
+
+def _json(file: BinaryIO, source: str, encoding: str, must: bool, advance: Advance) -> Input:
+    with file:
+        raw = file.read()
+    advance(len(raw))
+    try:
+        text = raw.decode(encoding)
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        if not must and not isinstance(error, UnicodeDecodeError):
+            return TextFile(source, (text,))  # text that only begins like JSON
+        raise Unreadable(f"{source}: {why_broken(error)}") from None
+    return JsonFile(source, _inlined(value, Path(source).parent), text)
+
+
+def _lines(file: BinaryIO, source: str, encoding: str, advance: Advance) -> Iterator[tuple[int, Any, str | None]]:
+    folder = Path(source).parent
+    with file:
+        for number, raw in enumerate(file, 1):
+            advance(len(raw))
+            if number == 1 and raw.startswith(codecs.BOM_UTF8):
+                raw = raw[len(codecs.BOM_UTF8) :]
+            if not raw.strip():
+                continue
+            try:
+                value = json.loads(raw.decode("utf-8").rstrip("\r\n"))
+            except (ValueError, RecursionError) as error:
+                yield number, None, why_broken(error, line=True)
+                continue
+            yield number, _inlined(value, folder) if b"image" in raw else value, None
+
+
+def _inlined(value: Any, folder: Path) -> Any:
+    """Put the first bytes of images that are named by a local path in their place, as data URLs."""
+    stack = [value]
+    while stack:
+        each = stack.pop()
+        if isinstance(each, dict):
+            for key in ("url", "image_url"):
+                named = each.get(key)
+                if isinstance(named, str) and len(named) < 1024 and Path(named).suffix.lower() in _IMAGES:
+                    each[key] = _data_url(named, folder) or named
+            stack.extend(each.values())
+        elif isinstance(each, list):
+            stack.extend(each)
+    return value
+
+
+def _data_url(named: str, folder: Path) -> str | None:
+    import base64
+
+    if named.startswith(("http:", "https:", "data:")):
+        return None
+    try:
+        with open(folder / named.removeprefix("file://"), "rb") as file:
+            head = file.read(_HEAD_BYTES * 3 // 4)
+    except (OSError, ValueError):
+        return None
+    return f"data:image/*;base64,{base64.b64encode(head).decode()}"

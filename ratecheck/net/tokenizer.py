@@ -1,0 +1,184 @@
+"""Counting tokens: tiktoken's figures, from tiktoken itself or from something faster that is held equal to it.
+
+``counter(encoding)`` gives the best that is installed: toktok where the extra ``fast`` is there, else tiktoken, else an
+estimate that says so.
+"""
+
+import functools
+from collections.abc import Iterable
+from typing import Any
+
+from ratecheck.estimate.cutting import CHUNK_CHARS, chunks
+from ratecheck.estimate.scripts import SCRIPT_BAND, SCRIPT_METHOD, tokens_by_script
+from ratecheck.net import vocabulary
+
+# Encodings that toktok 0.3 has inside, equal to tiktoken's (tests/test_tokenizer.py).
+_FAST = frozenset({"cl100k_base", "o200k_base", "o200k_harmony"})
+
+# A piece beyond this is encoded in parts: the merging of one piece takes memory and time that grow with it.
+_GIANT_BYTES = 1 << 16
+
+# How far back a seam between two parts of a piece is moved, in tokens, before both are encoded as one.
+_SEAM_TRIES = (1, 2, 4, 8, 16, 32, 64)
+
+
+def well_formed(text: str) -> str:
+    """Return ``text`` with surrogate pairs joined and lone ones replaced, as tiktoken itself does."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+class TiktokenCounter:
+    """Counts with tiktoken, in chunks; text that its regular expression cannot take is split piece by piece."""
+
+    method = "tiktoken"
+    engine = "tiktoken"
+    error_band: tuple[float, float] | None = None
+
+    def __init__(self, encoding: Any) -> None:
+        self.encoding = str(encoding.name)
+        self._encoding = encoding
+        self._core = encoding._core_bpe
+        self._none: frozenset[str] = frozenset()
+
+    def count(self, text: str) -> int:
+        """Return the tokens of ``text``; special tokens in it are text."""
+        if len(text) > 2 * CHUNK_CHARS:
+            return self.count_all((text,))
+        return self._chunk(text)
+
+    def count_all(self, blocks: Iterable[str]) -> int:
+        """Return the tokens of the text that ``blocks`` are parts of, holding little more than one part at a time."""
+        return sum(map(self._chunk, chunks(blocks)))
+
+    def _chunk(self, text: str) -> int:
+        if len(text) > 4 * CHUNK_CHARS:
+            return self._pieces(text)
+        try:
+            # The buffer holds four bytes a token; a list of them would cost ten times that and the time to build it.
+            return memoryview(self._core.encode_to_tiktoken_buffer(text, self._none)).nbytes // 4
+        except UnicodeEncodeError:
+            return self._chunk(well_formed(text))
+        except ValueError:
+            return self._pieces(text)
+
+    def _pieces(self, text: str) -> int:
+        """Count text that has no safe cut: find the pieces with the encoding's own pattern, giants one by one."""
+        import regex  # a dependency of tiktoken; the only place that needs it
+
+        text = well_formed(text)
+        total = begin = 0
+        for piece in regex.finditer(self._encoding._pat_str, text):
+            first, end = piece.span()
+            # A border of pieces is a safe cut where the left part does not end in white space.
+            if end - begin >= CHUNK_CHARS and not text[first - 1 : first].isspace() and first > begin:
+                total += self._chunk(text[begin:first])
+                begin = first
+            if end - first > _GIANT_BYTES // 4:
+                if first > begin:
+                    total += self._small(text[begin:first])
+                total += self._giant(text[first:end].encode())
+                begin = end
+        if begin < len(text):
+            total += self._small(text[begin:])
+        return total
+
+    def _small(self, text: str) -> int:
+        import regex
+
+        single = self._core.encode_single_piece
+        return sum(len(single(piece.encode())) for piece in regex.findall(self._encoding._pat_str, text))
+
+    def _giant(self, piece: bytes) -> int:
+        """Count one piece in parts.
+
+        Two neighbouring encoded parts stand as they are if the last token of one and the first of the other, encoded
+        together, come out as those two: a merge across the seam would have to show there. That stays so as long as
+        neither of the two changes, which a part's first token does only when the part itself grows.
+        """
+        single, spell = self._core.encode_single_piece, self._core.decode_single_token_bytes
+
+        def stand(left: int, right: int) -> bool:
+            return bool(single(spell(left) + spell(right)) == [left, right])
+
+        total = 0
+        settled: int | None = None
+        held = piece[:_GIANT_BYTES]
+        tokens = single(held)
+        for at in range(_GIANT_BYTES, len(piece), _GIANT_BYTES):
+            part = piece[at : at + _GIANT_BYTES]
+            for back in (0, *_SEAM_TRIES):
+                if back >= len(tokens):
+                    continue
+                moved = b"".join(map(spell, tokens[len(tokens) - back :])) if back else b""
+                after = single(moved + part)
+                left = tokens[len(tokens) - back - 1]
+                if stand(left, after[0]):
+                    total += len(tokens) - back
+                    settled = left
+                    held, tokens = moved + part, after
+                    break
+            else:
+                held += part
+                tokens = single(held)
+                if settled is not None and not stand(settled, tokens[0]):
+                    return len(single(piece))
+        return total + len(tokens)
+
+
+class ToktokCounter:
+    """Counts with toktok, many times as fast; loads no vocabulary of ours."""
+
+    method = "tiktoken"
+    engine = "toktok"
+    error_band: tuple[float, float] | None = None
+
+    def __init__(self, encoding: str, toktok: Any) -> None:
+        self.encoding = encoding
+        self._batch = toktok.batch_count
+
+    def count(self, text: str) -> int:
+        """Return the tokens of ``text``; special tokens in it are text."""
+        try:
+            return int(self._batch((text,), self.encoding, 1)[0])
+        except UnicodeEncodeError:
+            return int(self._batch((well_formed(text),), self.encoding, 1)[0])
+
+    def count_all(self, blocks: Iterable[str]) -> int:
+        """Return the tokens of the text that ``blocks`` are parts of."""
+        return sum(map(self.count, chunks(blocks)))
+
+
+class ScriptCounter:
+    """No vocabulary at hand: an estimate by script, which says so."""
+
+    method = SCRIPT_METHOD
+    engine = "none"
+    error_band: tuple[float, float] | None = SCRIPT_BAND
+
+    def __init__(self, encoding: str) -> None:
+        self.encoding = encoding
+
+    def count(self, text: str) -> int:
+        """Return about how many tokens ``text`` has."""
+        return tokens_by_script(text, self.encoding)
+
+    def count_all(self, blocks: Iterable[str]) -> int:
+        """Return about how many tokens the text of ``blocks`` has."""
+        return sum(map(self.count, blocks))
+
+
+Counter = TiktokenCounter | ToktokCounter | ScriptCounter
+
+
+@functools.cache
+def counter(encoding: str, fast: bool = True) -> Counter:
+    """Return the best counter at hand for ``encoding``; ``fast=False`` leaves toktok out."""
+    if fast and encoding in _FAST:
+        try:
+            import toktok
+        except ImportError:
+            pass
+        else:
+            return ToktokCounter(encoding, toktok)
+    loaded = vocabulary.load(encoding)
+    return ScriptCounter(encoding) if loaded is None else TiktokenCounter(loaded)

@@ -1,0 +1,390 @@
+"""The report of ``estimate`` as a page and as JSON."""
+
+import json
+import statistics
+from collections.abc import Iterator
+from typing import Any
+
+from ratecheck.dialects.charging import ASSUMED, RULES, ChargingRule, rule_for
+from ratecheck.estimate.fit import Fit, NeverFits
+from ratecheck.estimate.report import PromptEstimate, Report
+from ratecheck.model import Dimension, Source
+from ratecheck.render.as_json import plain
+from ratecheck.render.page import Bar, Bars, Block, Page, Table, Tone
+
+# More prompts than this are summed up; the largest are still named.
+_LISTED = 12
+_BARS = 10
+# Prompts that never fit, drawn beside the largest that does.
+_NAMED = 3
+
+
+def _count(number: float) -> str:
+    return f"{number:,.0f}" if number >= 100 or number == int(number) else f"{number:,.3g}"
+
+
+def _time(minutes: float) -> str:
+    seconds = minutes * 60
+    for size, unit in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:,.1f} {unit}"
+    return f"{seconds:,.3g} s"
+
+
+def _shortened(source: str, most: int = 36) -> str:
+    return source if len(source) <= most else "…" + source[-most + 1 :]
+
+
+def _figure(prompt: PromptEstimate) -> str:
+    mark = "≥ " if prompt.open_ended else "~" if prompt.band else ""
+    return f"{mark}{prompt.prompt_tokens:,}"
+
+
+def _exactness(report: Report) -> str:
+    if report.token_error_band is not None:
+        return "estimated"
+    if any(prompt.open_ended for prompt in report.prompts):
+        return "at least"
+    return "about" if any(prompt.band for prompt in report.prompts) else "exactly"
+
+
+def _verdict(report: Report) -> tuple[str, Tone]:
+    prompts, fit = report.prompts, report.fit
+    one = len(prompts) == 1
+    what = prompts[0].source if one else f"{len(prompts):,} requests"
+    said = f"{what}: {_exactness(report)} {report.prompt_tokens:,} prompt tokens; the limiter takes "
+    said += f"{report.charged_tokens:,}"
+    if fit is None:
+        return said, Tone.PLAIN
+    never = {each.source for each in fit.never_fits if each.certain}
+    if len(never) == len(prompts):
+        return f"{said}, and {'it' if one else 'none of them'} can ever pass" if not one else (
+            f"{said}: it can never pass"
+        ), Tone.BAD  # fmt: skip
+    if fit.per_minute is None or fit.binding is None:
+        return f"{said}; nothing of it counts against these limits", Tone.GOOD
+    said += f"; {_count(fit.per_minute)} a minute fit, {fit.binding.short.upper()} binds"
+    if never:
+        return f"{said}; {len(never):,} can never pass", Tone.BAD
+    return said, Tone.WARN if fit.never_fits else Tone.GOOD
+
+
+def _rows(report: Report) -> Table:
+    shown = report.prompts
+    said = _said(report)
+    if len(shown) > _LISTED:
+        shown = sorted(shown, key=_charged, reverse=True)[:_LISTED]
+        said.insert(0, f"the {_LISTED} that are charged most, of {len(report.prompts):,}")
+    rows = tuple(
+        (
+            _shortened(prompt.source),
+            prompt.model.name,
+            _figure(prompt),
+            "-" if prompt.max_output_tokens is None else f"{prompt.max_output_tokens:,}"
+            + (f" x {prompt.n}" if prompt.n > 1 else ""),
+            f"{prompt.charged_tokens:,}",
+            "" if prompt.charged_low == prompt.charged_high else f"{prompt.charged_low:,}-{prompt.charged_high:,}",
+        )
+        for prompt in shown
+    )  # fmt: skip
+    columns = ("prompt", "model", "prompt tokens", "max output", "charged", "recorded range")
+    return Table(columns, rows, right=frozenset({2, 3, 4, 5}), note="\n".join(said))
+
+
+def _said(report: Report) -> list[str]:
+    """Say how the figures of the table came about."""
+    first = report.prompts[0]
+    said = [f"tokens: {report.encoding}, counted by {report.token_engine}"]
+    if report.token_engine == "none":
+        said = ["tokens: estimated by script, no vocabulary at hand"]
+    if len(report.prompts) == 1 and first.text_tokens is not None and first.text_tokens != first.prompt_tokens:
+        said.append(f"the text alone is {first.text_tokens:,}; sent as one user message, {first.prompt_tokens:,}")
+    said += [f"charged: {rule.says} ({rule.name})" for rule in report.rules[:3]]
+    if len(report.prompts) == 1 and not first.open_ended:
+        said += first.notes
+    return said
+
+
+def _charged(prompt: PromptEstimate) -> int:
+    return prompt.charged_tokens
+
+
+def _spread(report: Report) -> Table:
+    def row(name: str, values: list[int]) -> tuple[str, ...]:
+        values.sort()
+        ninety = values[min(len(values) * 95 // 100, len(values) - 1)]
+        middle = statistics.median(values)
+        figures = (sum(values), values[0], middle, sum(values) / len(values), ninety, values[-1])
+        return (name, *(f"{figure:,.0f}" for figure in figures))
+
+    return Table(
+        ("", "all", "smallest", "median", "mean", "95 %", "largest"),
+        (
+            row("prompt tokens", [prompt.prompt_tokens for prompt in report.prompts]),
+            row("charged", [prompt.charged_tokens for prompt in report.prompts]),
+        ),
+        right=frozenset(range(1, 7)),
+    )
+
+
+def _parts(prompt: PromptEstimate) -> Table:
+    rows = tuple(
+        (part.what, f"{part.tokens:,}", "exact" if part.low == part.high else f"{part.low:,}-{part.high:,}")
+        for part in prompt.parts
+    )
+    return Table(("part", "tokens", "certainty"), rows, title="What the prompt is made of", right=frozenset({1}))
+
+
+def _bars(title: str, figures: list[tuple[str, int]]) -> Bars:
+    most = max((tokens for _, tokens in figures), default=0)
+    rows = tuple(Bar(_shortened(label, 28), tokens / most if most else 0.0, f"{tokens:,}") for label, tokens in figures)
+    return Bars(rows, title)
+
+
+def _breakdown(report: Report) -> Bars | None:
+    first = report.prompts[0]
+    if len(report.prompts) == 1 and len(first.by_message) > 1:
+        messages = [(f"{place} {role}", tokens) for place, (role, tokens) in enumerate(first.by_message, 1)]
+        if len(messages) > _BARS:
+            # The longest in their order: a long history is dominated by a few.
+            kept = sorted(sorted(messages, key=lambda each: -each[1])[:_BARS], key=messages.index)
+            return _bars(f"Tokens by message, the {_BARS} longest of {len(messages)}", kept)
+        return _bars("Tokens by message", messages)
+    if 1 < len(report.prompts) <= _LISTED:
+        return _bars("Tokens by prompt", [(each.source, each.prompt_tokens) for each in report.prompts])
+    return None
+
+
+def _shares(report: Report, fit: Fit) -> Bars:
+    rows = []
+    for share in fit.shares:
+        total = share.total if share.limit.window_s >= 86_400 else share.largest
+        part = total / share.limit.limit if share.limit.limit else 1.0
+        tone = Tone.BAD if part > 1 else Tone.WARN if part > 0.5 else Tone.GOOD
+        rows.append(Bar(share.limit.short.upper(), part, f"{total:,} of {share.limit.limit:,} ({part:.1%})", tone))
+    for never in fit.never_fits[:_NAMED]:
+        part = never.charged_tokens / never.limit.limit if never.limit.limit else 1.0
+        said = f"{never.charged_tokens:,} of {never.limit.limit:,} ({part:.0%})"
+        rows.append(Bar(f"{never.limit.short.upper()} {_shortened(never.source, 20)}", part, said, Tone.BAD))
+    many = len(report.prompts) > 1
+    return Bars(tuple(rows), f"Share of each limit: {'the largest prompt, or a whole day' if many else 'one prompt'}")
+
+
+def _fit_table(fit: Fit) -> Table:
+    rows = []
+    for share in fit.shares:
+        binds = share.limit is fit.binding
+        rate = "-" if share.per_minute is None else _count(share.per_minute)
+        now = "-" if share.fits_now is None else f"{share.fits_now:,}"
+        needed = "never" if share.minutes_for_all == float("inf") else _time(share.minutes_for_all)
+        name = f"{share.limit.short.upper()} {share.limit.limit:,}" + (
+            " (a minute assumed)" if share.limit.assumed_window else ""
+        )
+        rows.append((name, rate, needed, now, "binds" if binds else ""))
+    note = ""
+    if fit.interval_s is not None:
+        note = f"safe interval between the starts of two calls: {fit.interval_s:,.3g} s"
+        if any(share.limit.window_s == 60 and share.limit.dimension is Dimension.REQUESTS for share in fit.shares):
+            note += "; per-minute limits may be enforced in slices of 1 s or 10 s, so spread the calls evenly"
+    columns = ("limit", "a minute", "time for all", "left now fits", "")
+    return Table(columns, tuple(rows), title="How they fit", right=frozenset({1, 2, 3}), note=note)
+
+
+def _needs(report: Report) -> Table:
+    """Say what a pace needs of limits that nobody has told us."""
+    mean = report.charged_tokens / len(report.prompts)
+    rows = tuple(
+        (f"{pace:,} a minute", f"{pace:,}", f"{-(-mean * pace // 1):,.0f}", f"{pace * 1440:,}")
+        for pace in (1, 10, 60, 600)
+    )
+    title = "What a pace needs (your limits are not known here)"
+    return Table(("calls", "RPM", "TPM", "RPD if all day"), rows, title=title, right=frozenset({1, 2, 3}))
+
+
+def _elsewhere(report: Report) -> Table | None:
+    """Show one OpenAI prompt under the rules of the other places that serve the same models."""
+    prompt = report.prompts[0]
+    if prompt.model.row.provider not in ("openai", "azure") or prompt.endpoint not in ("chat", "responses"):
+        return None
+    rows = []
+    for provider, endpoint, name in (
+        ("openai", "chat", "OpenAI, Chat Completions"),
+        ("openai", "responses", "OpenAI, Responses"),
+        ("azure", "chat", "Azure OpenAI"),
+    ):
+        rule = rule_for(provider, endpoint, model=prompt.model.name)
+        if rule is not None:
+            charge = rule.charge(prompt.ask)
+            rows.append((name + (" *" if rule is prompt.rule else ""), f"{charge.tokens:,}", rule.says))
+    return Table(("where", "charged", "rule"), tuple(rows), title="The same prompt elsewhere", right=frozenset({1}))
+
+
+def _changes(fit: Fit) -> Table:
+    rows = tuple((change.what, _count(change.per_minute), f"x {change.factor:.2g}") for change in fit.changes)
+    return Table(("change", "a minute", ""), rows, title="What would buy more", right=frozenset({1, 2}))
+
+
+def _sources(report: Report) -> tuple[Source, ...]:
+    found = [rule.source for rule in report.rules]
+    found += [prompt.model.row.source for prompt in report.prompts[:_LISTED]]
+    found += [part.source for prompt in report.prompts[:_LISTED] for part in prompt.parts if part.source is not None]
+    return tuple(dict.fromkeys(found))
+
+
+def page(report: Report) -> Page:
+    """Build what a person reads."""
+    verdict, tone = _verdict(report)
+    first, one = report.prompts[0], len(report.prompts) == 1
+    blocks: list[Block] = [_rows(report)]
+    if len(report.prompts) > _LISTED:
+        blocks.append(_spread(report))
+    if one and first.parts:
+        blocks.append(_parts(first))
+    breakdown = _breakdown(report)
+    if breakdown is not None:
+        blocks.append(breakdown)
+    advice: list[str] = []
+    if report.fit is not None:
+        blocks += [_fit_table(report.fit), _shares(report, report.fit)]
+        if report.fit.changes:
+            blocks.append(_changes(report.fit))
+    else:
+        blocks.append(_needs(report))
+        elsewhere = _elsewhere(report) if one else None
+        if elsewhere is not None:
+            blocks.append(elsewhere)
+        advice.append(
+            "limits differ by account and change: give yours with --rpm and --tpm, or read them off one answer with "
+            "`ratecheck headers --json | ratecheck estimate FILE --limits -`"
+        )
+        if all(prompt.max_output_tokens is None for prompt in report.prompts):
+            advice.append("no largest output is stated: --max-output-tokens N shows what reserving it costs")
+    return Page(verdict, tone, report.diagnoses, tuple(blocks), tuple(advice), _sources(report))
+
+
+def rules_page() -> Page:
+    """List every charging rule."""
+    rows = tuple(
+        (rule.name, rule.provider, f"{rule.since} - {rule.until or 'today'}", rule.says) for rule in (*RULES, ASSUMED)
+    )
+    table = Table(("rule", "provider", "period", "what it takes"), rows)
+    return Page(f"{len(rows)} charging rules", blocks=(table,), sources=tuple(rule.source for rule in RULES))
+
+
+def _prompt(prompt: PromptEstimate) -> dict[str, Any]:
+    return {
+        "source": prompt.source,
+        "model": prompt.model.name,
+        "endpoint": prompt.endpoint,
+        "prompt_tokens": prompt.prompt_tokens,
+        "prompt_tokens_band": prompt.band,
+        "text_tokens": prompt.text_tokens,
+        "max_output_tokens": prompt.max_output_tokens,
+        "n": prompt.n,
+        "images": prompt.images,
+        "charging": prompt.rule.name,
+        "charged_tokens": prompt.charged_tokens,
+        "charged_input_tokens": prompt.charged_input_tokens,
+        "charged_tokens_band": (prompt.charged_low, prompt.charged_high),
+        "billed_tokens_max": prompt.billed_tokens_max,
+        "parts": [
+            {"part": part.what, "tokens": part.tokens, "tokens_band": (part.low, part.high)} for part in prompt.parts
+        ],
+        "lower_bound": prompt.open_ended,
+        "notes": prompt.notes,
+    }
+
+
+def _rule(rule: ChargingRule) -> dict[str, Any]:
+    return {
+        "name": rule.name,
+        "says": rule.says,
+        "since": rule.since,
+        "until": rule.until,
+        "source": rule.source.url,
+        "date": rule.source.date,
+        "verified": rule.source.verified,
+    }
+
+
+def _never(never: NeverFits) -> dict[str, Any]:
+    return {
+        "source": never.source,
+        "charged_tokens": never.charged_tokens,
+        "limit": never.limit.at_once,
+        "dimension": never.limit.dimension,
+        "window_s": never.limit.window_s,
+        "certain": never.certain,
+        "charged_tokens_without_output": never.without_output,
+    }
+
+
+def _fit(fit: Fit | None) -> dict[str, Any]:
+    if fit is None:
+        return {
+            "per_minute": None, "binding": None, "minutes_for_all": None, "never_fits": [], "never_fits_details": [],
+            "interval_s": None, "by_limit": [], "changes": [],
+        }  # fmt: skip
+    return {
+        "per_minute": fit.per_minute,
+        "binding": fit.binding.dimension if fit.binding is not None else None,
+        "minutes_for_all": fit.minutes_for_all,
+        "never_fits": list(dict.fromkeys(each.source for each in fit.never_fits if each.certain)),
+        "never_fits_details": [_never(each) for each in fit.never_fits],
+        "interval_s": fit.interval_s,
+        "by_limit": [
+            {
+                "dimension": share.limit.dimension,
+                "window_s": share.limit.window_s,
+                "limit": share.limit.limit,
+                "charged": share.total,
+                "charged_largest": share.largest,
+                "per_minute": share.per_minute,
+                "minutes_for_all": share.minutes_for_all,
+                "fits_now": share.fits_now,
+            }
+            for share in fit.shares
+        ],
+        "changes": [
+            {"change": change.what, "per_minute": change.per_minute, "factor": change.factor} for change in fit.changes
+        ],
+    }
+
+
+def document(report: Report) -> Iterator[str]:
+    """Yield the one JSON document in parts: a batch's rows are never all in memory as text."""
+    rules = report.rules
+    named = {"rpm": None, "tpm": None, "rpd": None} | {limit.short: limit.limit for limit in report.limits}
+    head = {
+        "schema": "ratecheck.estimate/1",
+        "model": report.prompts[0].model.name if len(report.models) == 1 else None,
+        "models": report.models,
+        "encoding": report.encoding,
+        "token_method": report.token_method,
+        "token_engine": report.token_engine,
+        "token_error_band": report.token_error_band,
+        "charging": rules[0].name if len(rules) == 1 else None,
+        "charging_rules": [_rule(rule) for rule in rules],
+    }
+    tail = {
+        "totals": {
+            "requests": len(report.prompts),
+            "prompt_tokens": report.prompt_tokens,
+            "charged_tokens": report.charged_tokens,
+        },
+        "limits": named,
+        "fit": _fit(report.fit),
+        "skipped": {
+            "count": report.skipped_total,
+            "first": [{"source": e.source, "why": e.why} for e in report.skipped],
+        },
+        "diagnoses": report.diagnoses,
+    }
+    yield _dumps(head)[:-1] + ', "prompts": ['
+    for place, prompt in enumerate(report.prompts):
+        yield (", " if place else "") + _dumps(_prompt(prompt))
+    yield "], " + _dumps(tail)[1:] + "\n"
+
+
+def _dumps(value: dict[str, Any]) -> str:
+    return json.dumps(plain(value), ensure_ascii=True, allow_nan=False, separators=(", ", ": "))

@@ -1,0 +1,400 @@
+"""What prompts cost against limits: fit, bad input, and the words that say so."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Ratecheck
+
+from ratecheck.errors import UsageError
+from ratecheck.estimate import Estimator, Settings
+from ratecheck.estimate.images import Area, Patches, Tiles, size_of
+from ratecheck.estimate.limits import AskedLimit, from_document, from_options
+from ratecheck.estimate.models import resolve
+from ratecheck.estimate.report import Report
+from ratecheck.estimate.requests import NotARequest, parse
+from ratecheck.estimate.tools import Tool, namespace
+from ratecheck.model import Dimension
+from ratecheck.net.tokenizer import counter
+from ratecheck.render.estimate import document, page
+from ratecheck.render.page import Style, render
+
+
+def chat(words: int, **more: Any) -> dict[str, Any]:
+    """Make a chat request of about so many tokens."""
+    return {"model": "gpt-4o", "messages": [{"role": "user", "content": "word " * words}], **more}
+
+
+def report(*requests: Any, limits: list[AskedLimit] | None = None, **settings: Any) -> Report:
+    """Estimate requests given as JSON values."""
+    estimator = Estimator(Settings(**settings), counter)
+    made = [estimator.request("batch", raw, place) for place, raw in enumerate(requests, 1)]
+    return estimator.report(made, limits or [])
+
+
+def test_the_two_numbers_are_kept_apart() -> None:
+    """What is billed comes from tokens, what the limiter takes from characters and the reserved output."""
+    found = report(chat(1000, max_tokens=4000)).prompts[0]
+    assert found.prompt_tokens == 1001 + 7
+    assert found.charged_tokens == 4000
+    assert found.billed_tokens_max == 1008 + 4000
+    assert found.bare_tokens == 1250 + 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "charged"),
+    [
+        ({}, 600),
+        ({"on": "2024-11-30"}, 125 + 1 + 600),
+        ({"provider": "azure"}, 125 + 4 + 600),
+        ({"provider": "moonshot"}, 108 + 600),
+        ({"charging": "openai-responses-2025"}, 108 + 19),
+        ({"max_output_tokens": 50}, 127),
+        ({"provider": "together"}, 108 + 600),
+        ({"provider": "deepseek"}, 0),
+    ],
+)
+def test_the_charge_follows_provider_rule_and_date(settings: dict[str, Any], charged: int) -> None:
+    """The same request is charged by the rule that applies; options win over what the request says."""
+    assert report(chat(100, max_tokens=600), **settings).charged_tokens == charged
+
+
+def test_a_minute_holds_what_the_tighter_limit_lets_through() -> None:
+    """The binding limit, the rate under it, the time for all and the interval that never meets a limit."""
+    limits = from_options(rpm=100, tpm=12_000, rpd=None)
+    fit = report(*[chat(10, max_tokens=600)] * 4, limits=limits).fit
+    assert fit is not None
+    assert fit.binding is not None
+    assert fit.binding.dimension is Dimension.TOKENS
+    assert fit.per_minute == pytest.approx(20)
+    assert fit.minutes_for_all == pytest.approx(4 * 600 / 12_000)
+    assert fit.interval_s == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize(("tpm", "never"), [(599, True), (600, False), (601, False)])
+def test_never_fits_begins_just_above_the_limit(tpm: int, never: bool) -> None:
+    """A prompt of exactly the limit passes when the minute is fresh; one token more never does."""
+    fit = report(chat(10, max_tokens=600), limits=from_options(rpm=None, tpm=tpm, rpd=None), charging="moonshot").fit
+    assert fit is not None
+    taken = 18 + 600
+    assert bool(fit.never_fits) is (taken > tpm)
+    exact = from_options(rpm=None, tpm=taken + (-1 if never else 0), rpd=None)
+    fit = report(chat(10, max_tokens=600), limits=exact, charging="moonshot").fit
+    assert fit is not None
+    assert bool(fit.never_fits) is never
+
+
+def test_what_may_not_fit_is_told_from_what_cannot() -> None:
+    """Inside the band of recorded charges the answer is "perhaps"; the exit code speaks only for certainties."""
+    for tpm, certain in ((140, None), (127, False), (120, True)):
+        fit = report(chat(100), limits=from_options(rpm=None, tpm=tpm, rpd=None)).fit
+        assert fit is not None
+        assert [each.certain for each in fit.never_fits] == ([] if certain is None else [certain])
+
+
+def test_a_day_binds_only_when_the_batch_uses_it_up() -> None:
+    """Two hundred a day are no rate: five prompts pass at once, three hundred do not."""
+    limits = from_options(rpm=60, tpm=None, rpd=200)
+    few, many = (report(*[chat(1)] * number, limits=limits).fit for number in (5, 300))
+    assert few is not None
+    assert many is not None
+    assert few.per_minute == 60
+    assert few.minutes_for_all == pytest.approx(5 / 60)
+    assert many.binding is not None
+    assert many.binding.window_s == 86_400
+    assert many.minutes_for_all == pytest.approx(100 / 200 * 1440)
+
+
+def test_changes_say_what_they_buy() -> None:
+    """Trimming the reserved output and merging calls are worth what the arithmetic says."""
+    fit = report(chat(10, max_tokens=4000), limits=from_options(rpm=None, tpm=40_000, rpd=None)).fit
+    assert fit is not None
+    assert [(change.what, change.per_minute) for change in fit.changes] == [
+        ("max_output_tokens 4,000 -> 2,000", 20.0),
+        ("max_output_tokens 4,000 -> 256", 156.25),
+    ]
+    fit = report(chat(10), limits=from_options(rpm=3, tpm=40_000, rpd=None)).fit
+    assert fit is not None
+    assert [change.per_minute for change in fit.changes] == [6.0, 15.0, 30.0]
+
+
+@pytest.mark.parametrize(
+    ("found", "limits"),
+    [
+        ({"rpm": 9, "tpm": 80}, [("rpm", 9), ("tpm", 80)]),
+        (
+            {"schema": "ratecheck.headers/1", "probes": [
+                {"limits": [{"dimension": "requests", "window_s": 60, "limit": 5, "remaining": 4}]},
+                {"limits": [{"dimension": "requests", "window_s": 60, "limit": 7, "remaining": 2},
+                            {"dimension": "tokens", "window_s": None, "limit": 900}]}]},
+            [("rpm", 7), ("tpm", 900)],
+        ),
+        (
+            {"limiters": [{"dimension": "input_tokens", "window_s": 60, "limit": 50, "burst": 20},
+                          {"dimension": "concurrency", "window_s": None, "limit": 4}]},
+            [("itpm", 50)],
+        ),
+        ({"limits": {"rpm": 6, "tpm": None}}, [("rpm", 6)]),
+    ],
+)  # fmt: skip
+def test_limits_are_read_from_what_other_commands_print(found: Any, limits: list[tuple[str, int]]) -> None:
+    """The documents of headers, probe and estimate; the latest reading of a limit counts."""
+    assert [(each.short, each.limit) for each in from_document(found, "x")] == limits
+
+
+@pytest.mark.parametrize("found", [None, [], 3, "x", {}, {"limits": []}, {"rpm": "many"}, {"rpm": -1}, {"rpm": True}])
+def test_a_document_without_limits_is_refused(found: Any) -> None:
+    """No limit is ever made up."""
+    with pytest.raises(UsageError):
+        from_document(found, "x")
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding", "assumed"),
+    [
+        ("gpt-4o-2024-11-20", "o200k_base", False),
+        ("gpt-4-0125-preview", "cl100k_base", False),
+        ("gpt-4.1-mini", "o200k_base", False),
+        ("ft:gpt-4.1-nano-2025-04-14:acme::Abc1", "o200k_base", False),
+        ("ft:gpt-3.5-turbo:acme::x", "cl100k_base", False),
+        ("openai/gpt-5-mini", "o200k_base", False),
+        ("openrouter/openai/gpt-4", "cl100k_base", False),
+        ("GPT-35-Turbo", "cl100k_base", False),
+        ("gpt-6.1-sol", "o200k_base", True),
+        ("o9-mini", "o200k_base", True),
+        ("my-deployment", "o200k_base", True),
+        ("openai/gpt-oss-120b", "o200k_harmony", False),
+        ("text-embedding-3-large", "cl100k_base", False),
+        ("text-davinci-003", "p50k_base", False),
+        ("us.anthropic.claude-sonnet-4-20250514-v1:0", "o200k_base", False),
+        ("", "o200k_base", True),
+    ],
+)
+def test_model_names_lead_to_their_vocabulary(name: str, encoding: str, assumed: bool) -> None:
+    """Vendors, fine-tunes and dates are seen through; what no row knows is said to be assumed."""
+    found = resolve(name)
+    assert (found.row.encoding, found.assumed) == (encoding, assumed)
+
+
+def test_a_stand_in_says_so() -> None:
+    """Claude's figures are another vocabulary's times a factor, with a band around each."""
+    found = report({"model": "claude-opus-4-8", "max_tokens": 9, "system": "Be kind.", "messages": [
+        {"role": "user", "content": [{"type": "text", "text": "word " * 99}]}]})  # fmt: skip
+    assert found.token_method == "estimate:o200k_basex1.4"
+    assert found.prompts[0].endpoint == "messages"
+    assert found.prompts[0].rule.name == "anthropic"
+    low, high = found.prompts[0].band or (0, 0)
+    assert low < found.prompt_tokens < high
+    assert [each.code for each in found.diagnoses] == ["RC404"]
+
+
+@pytest.mark.parametrize(
+    ("formula", "size", "detail", "tokens"),
+    [
+        (Tiles(85, 170), (1, 1), "auto", 255),
+        (Tiles(85, 170), (1, 1), "low", 85),
+        (Tiles(85, 170), (512, 512), "high", 255),
+        (Tiles(85, 170), (513, 512), "high", 425),
+        (Tiles(85, 170), (1024, 1024), "high", 765),
+        (Tiles(85, 170), (4096, 8192), "high", 85 + 170 * 6),
+        (Tiles(2833, 5667), (1126, 488), "auto", 19_834),
+        (Patches(1536, 2048), (1024, 1024), "high", 1024),
+        (Patches(1536, 2048), (1800, 2400), "high", 1452),
+        (Patches(1536, 2048, 1.62), (32, 33), "high", 4),
+        (Patches(None, None), (6400, 6400), "auto", 40_000),
+        (Area(750, 1600), (750, 1000), "auto", 1000),
+    ],
+)
+def test_images_cost_what_the_guide_says(formula: Any, size: tuple[int, int], detail: str, tokens: int) -> None:
+    """The guide's examples, and the points where one more pixel costs one more tile."""
+    assert formula.tokens(*size, detail) == tokens
+
+
+@pytest.mark.parametrize(
+    ("head", "size"),
+    [
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x01\x40\0\0\0\xf0\x08\x02", (320, 240)),
+        (b"GIF89a\x40\x01\xf0\x00rest", (320, 240)),
+        (b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\x3f\x01\0\xef\0\0", (320, 240)),
+        (b"\xff\xd8\xff\xe0\x00\x04ab\xff\xc0\x00\x11\x08\x00\xf0\x01\x40\x03", (320, 240)),
+        (b"\xff\xd8\xff\xe0\xff\xff", None),
+        (b"\x89PNG\r\n\x1a\n", None),
+        (b"", None),
+        (b"%PDF-1.7", None),
+    ],
+)
+def test_an_images_size_is_read_from_its_first_bytes(head: bytes, size: tuple[int, int] | None) -> None:
+    """PNG, GIF, WebP and JPEG; a truncated or foreign file has no size, and nothing breaks."""
+    assert size_of(head) == size
+
+
+def test_tools_are_written_as_models_see_them() -> None:
+    """Nested objects, alternatives, references and absent types; a schema that points to itself comes to an end."""
+    tool = Tool("find", "Finds it", {"type": "object", "required": ["q"], "properties": {
+        "q": {"type": "string", "description": "What"}, "kind": {"enum": ["a", "b"]},
+        "sizes": {"type": "array", "items": {"type": "integer"}},
+        "where": {"type": "object", "properties": {"x": {"type": ["number", "null"]}}}}})  # fmt: skip
+    assert namespace([tool]).splitlines()[2:10] == [
+        "// Finds it", "type find = (_: {", "// What", "q: string,", 'kind?: "a" | "b",', "sizes?: number[],",
+        "where?: {", "  x?: number | null,",
+    ]  # fmt: skip
+    endless = {"$defs": {"N": {"type": "object", "properties": {"n": {"$ref": "#/$defs/N"}, "m": {"$ref": "#/no"}}}},
+               "properties": {"n": {"$ref": "#/$defs/N"}}}  # fmt: skip
+    assert len(namespace([Tool("t", "", endless)], whole=True)) < 10_000
+
+
+@pytest.mark.parametrize("raw", [None, 3, "x", [], {}, {"messages": 3}, {"a": 1}, {"body": {}}, [1]])
+def test_json_without_a_request_is_told_apart(raw: Any) -> None:
+    """What holds no request says so; nothing is counted in its place."""
+    with pytest.raises(NotARequest):
+        parse(raw)
+
+
+def test_every_kind_of_request_is_read() -> None:
+    """Chat, Responses, completions, embeddings, Anthropic, Gemini, batch lines and bare lists."""
+    found = report(
+        chat(1),
+        {"model": "gpt-4.1", "instructions": "Be short.", "input": "hi"},
+        {"model": "gpt-3.5-turbo-instruct", "prompt": ["a b", "c"], "n": 2, "max_tokens": 5},
+        {"model": "text-embedding-3-small", "input": [[1, 2, 3]]},
+        {"model": "claude-3-opus", "max_tokens": 5, "messages": [{"role": "user", "content": "hi"}]},
+        {"contents": [{"role": "user", "parts": [{"text": "hi"}]}], "generationConfig": {"maxOutputTokens": 7}},
+        {"custom_id": "1", "method": "POST", "url": "/v1/responses", "body": {"model": "gpt-4o", "input": "hi"}},
+        [{"role": "user", "content": "hi"}],
+    ).prompts
+    assert [each.endpoint for each in found] == [
+        "chat", "responses", "completions", "embeddings", "messages", "chat", "responses", "chat",
+    ]  # fmt: skip
+    assert [each.prompt_tokens for each in found[:4]] == [9, 3 + 4 + 3 + 4 + 1, 3, 3]
+    assert found[5].max_output_tokens == 7
+    assert found[2].n == 2
+
+
+def test_built_in_tools_make_the_figure_a_lower_bound() -> None:
+    """Hidden text is never passed off as counted."""
+    found = report({"model": "gpt-5.4", "input": "hi", "tools": [{"type": "web_search"}]})
+    assert found.prompts[0].open_ended
+    assert found.diagnoses[0].code in ("RC406", "RC408")
+
+
+def written(found: Report) -> dict[str, Any]:
+    """Return the report as JSON reads it back."""
+    made = json.loads("".join(document(found)))
+    assert isinstance(made, dict)
+    return made
+
+
+def test_the_document_keeps_its_contract() -> None:
+    """Every field of the contract is there; unknown is null."""
+    made = written(report(chat(10, max_tokens=512), limits=from_options(rpm=500, tpm=30_000, rpd=None)))
+    assert made["schema"] == "ratecheck.estimate/1"
+    assert {
+        "model",
+        "encoding",
+        "token_method",
+        "token_error_band",
+        "charging",
+        "prompts",
+        "totals",
+        "limits",
+        "fit",
+    } <= set(made)
+    assert made["prompts"][0] | {"source": "batch:1", "n": 1, "max_output_tokens": 512} == made["prompts"][0]
+    assert made["limits"] == {"rpm": 500, "tpm": 30_000, "rpd": None}
+    assert made["fit"]["binding"] == "tokens"
+    assert made["fit"]["never_fits"] == []
+    assert written(report(chat(1)))["fit"]["per_minute"] is None
+
+
+@pytest.mark.parametrize("width", [40, 60, 100])
+def test_a_page_fits_its_terminal(width: int) -> None:
+    """No line is wider than the terminal, with and without what Unicode draws."""
+    found = report(*[chat(10 * each, max_tokens=512) for each in range(1, 30)],
+                   limits=from_options(rpm=500, tpm=600, rpd=9))  # fmt: skip
+    for unicode in (True, False):
+        text = render(page(found), Style(width=width, unicode=unicode))
+        assert max(map(len, text.splitlines())) <= width
+        assert text.startswith("29 requests")
+
+
+BAD_INPUTS = {
+    "nothing.txt": (None, "no such file"),
+    "empty.txt": (b"", "is empty"),
+    "program.bin": (b"\x7fELF\0\0\0", "is not text"),
+    "late.txt": (b"a" * 300_000 + b"\0", "is not text"),
+    "latin.txt": ("Änderung".encode("latin-1"), "is not UTF-8 text"),
+    "broken.json": (b'{"messages": [\n{"role": user}]}', "line 2, column 10"),
+    "cut": (b'{"messages": [', "line 1, column 15"),
+    "deep.json": (b"[" * 200_000, "nested too deeply"),
+    "folder": (b"", "is a directory"),
+    "none.jsonl": (b"{\n\n{", "broken JSON at column 2"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_INPUTS)
+def test_bad_input_is_one_clear_line_and_exit_2(name: str, ratecheck: Ratecheck, tmp_path: Path) -> None:
+    """Whatever is wrong with the only input is said in words, with no traceback."""
+    content, words = BAD_INPUTS[name]
+    path = tmp_path / name
+    if name == "folder":
+        path.mkdir()
+    elif content is not None:
+        path.write_bytes(content)
+    done = ratecheck("estimate", str(path))
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_broken_lines_are_counted_and_named_and_the_rest_goes_on(ratecheck: Ratecheck, tmp_path: Path) -> None:
+    """Two broken lines of five: the other two are counted, the blank one is nobody's; --strict stops."""
+    batch = tmp_path / "batch.jsonl"
+    good = json.dumps(chat(1))
+    batch.write_text("\n".join((good, '{"cut', "", "[3]", good)), "utf-8")
+    made = json.loads(ratecheck("estimate", "--json", str(batch)).stdout)
+    assert made["totals"]["requests"] == 2
+    assert [each["source"].rpartition(":")[2] for each in made["prompts"]] == ["1", "5"]
+    assert made["skipped"]["count"] == 2
+    assert [each["source"].rpartition(":")[2] for each in made["skipped"]["first"]] == ["2", "4"]
+    strict = ratecheck("estimate", "--strict", str(batch))
+    assert strict.returncode == 2
+    assert "batch.jsonl:2: broken JSON at column" in strict.stderr
+
+
+def test_a_prompt_that_can_never_fit_is_exit_1(ratecheck: Ratecheck, tmp_path: Path) -> None:
+    """Scripts can stop before they retry for hours; the words say what would help."""
+    prompt = tmp_path / "p.json"
+    prompt.write_text(json.dumps(chat(10, max_tokens=30_601)), "utf-8")
+    done = ratecheck("estimate", str(prompt), "--tpm", "30000")
+    assert done.returncode == 1
+    assert "it can never pass" in " ".join(done.stdout.split())
+    assert "RC401" in done.stdout
+    assert ratecheck("estimate", str(prompt), "--tpm", "40000").returncode == 0
+
+
+def test_limits_come_through_a_pipe(ratecheck: Ratecheck, tmp_path: Path) -> None:
+    """`headers --json | estimate FILE --limits -`; an option beats what was read."""
+    prompt = tmp_path / "p.txt"
+    prompt.write_text("hello", "utf-8")
+    limit = {"dimension": "requests", "window_s": 60, "limit": 12}
+    piped = json.dumps({"schema": "ratecheck.headers/1", "probes": [{"limits": [limit]}]})
+    made = json.loads(ratecheck("estimate", str(prompt), "--limits", "-", "--json", stdin=piped).stdout)
+    assert made["fit"]["per_minute"] == 12
+    made = json.loads(ratecheck("estimate", str(prompt), "--limits", "-", "--rpm", "3", "--json", stdin=piped).stdout)
+    assert made["fit"]["per_minute"] == 3
+    assert ratecheck("estimate", "--limits", "-", stdin=piped).returncode == 2
+
+
+def test_image_files_are_measured(ratecheck: Ratecheck, tmp_path: Path) -> None:
+    """A picture as a prompt, and a request that names one beside it by path."""
+    head = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x04\x66\0\0\x01\xe8\x08\x02\0\0\0"
+    (tmp_path / "wide.png").write_bytes(head)
+    made = json.loads(ratecheck("estimate", "--json", str(tmp_path / "wide.png")).stdout)
+    assert made["prompts"][0]["prompt_tokens"] == 595 + 7
+    parts = [{"type": "text", "text": "hi"}, {"type": "image_url", "image_url": {"url": "wide.png"}}]
+    (tmp_path / "q.json").write_text(json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": parts}]}))
+    made = json.loads(ratecheck("estimate", "--json", str(tmp_path / "q.json")).stdout)
+    assert made["prompts"][0]["prompt_tokens"] == 603
+    assert made["prompts"][0]["prompt_tokens_band"] is None
