@@ -20,6 +20,7 @@ COMMANDS: dict[str, str] = {
     "serve": "A local provider that enforces limits and answers like the real one.",
     "simulate": "Replay calls through a client's retries against a limit, in virtual time; compare remedies.",
     "estimate": "What prompts cost: tokens, the limiter's charge, how many fit in a minute.",
+    "watch": "Show the HTTP requests that an app really makes for each call.",
 }
 
 

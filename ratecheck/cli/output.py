@@ -5,7 +5,7 @@ import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
@@ -25,25 +25,27 @@ class Output:
     json: bool
     no_color: bool
 
-    def style(self) -> "Style":
-        """Return what stdout can show."""
+    def style(self, stream: TextIO | None = None) -> "Style":
+        """Return what stdout, or another stream, can show."""
         from ratecheck.render.page import Style
 
-        tty = sys.stdout.isatty()
+        stream = stream or sys.stdout
+        tty = stream.isatty()
         wanted = int(os.environ.get("COLUMNS", "0") or 0) if os.environ.get("COLUMNS", "").isdigit() else 0
         width = wanted or (shutil.get_terminal_size((_PIPE_WIDTH, 24)).columns if tty else _PIPE_WIDTH)
-        encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "")
+        encoding = (getattr(stream, "encoding", None) or "ascii").lower().replace("-", "")
         return Style(
             width=max(width, 20),
             color=tty and not self.no_color and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb",
             unicode=encoding.startswith("utf"),
         )
 
-    def page(self, page: "Page") -> None:
-        """Print a page to stdout."""
+    def page(self, page: "Page", stream: TextIO | None = None) -> None:
+        """Print a page to stdout, or to stderr where stdout belongs to another program."""
         from ratecheck.render.page import render
 
-        sys.stdout.write(render(page, self.style()))
+        stream = stream or sys.stdout
+        stream.write(render(page, self.style(stream)))
 
     def document(self, document: Mapping[str, Any]) -> None:
         """Print the one JSON document to stdout."""
