@@ -12,7 +12,7 @@ from ratecheck.decode import slots, violations
 from ratecheck.decode.evidence import Evidence
 from ratecheck.dialects import ALL, read_limits
 from ratecheck.dialects.bodies import CLUES, CODES, SENTENCES, Found, dimension_of, find, window_of
-from ratecheck.dialects.rules import Reading
+from ratecheck.dialects.rules import Reading, Remarks
 from ratecheck.model import Category, Dimension, Finding, LimitReading
 
 # A provider below this is a client's name at most: not proof of who answered.
@@ -35,6 +35,8 @@ _CODE = re.compile(
 )
 _TYPES = re.compile(r"[\"']?\btype[\"']\s?[:=]\s?[\"'](?P<code>[a-z][\w.-]{2,60})[\"']")
 _SPEECH = re.compile(r"(?:message|detail|error|msg|description|raw)[\"']?\s?[:=]\s?[\"']", re.IGNORECASE)
+# "Current: 80.000000 / min" is what flows in all, not what this request asks.
+_PER_TIME = re.compile(r"current: [\d.]{1,20} ?/", re.IGNORECASE)
 _ERROR = re.compile(
     r"[\"']error(?:_?(?:msg|code|message))?[\"']\s?:\s?[{\"'\d]|event: ?error|\berror[:=]", re.IGNORECASE
 )
@@ -104,7 +106,7 @@ def _decide(
     votes = [(each.sign.category, each.sign.weight) for each in found if each.sign.category]
     if status in _BY_STATUS:
         votes.append(_BY_STATUS[status])
-    if reading and (reading.limits or reading.retry_after_s is not None):
+    if reading:
         votes.append(_vote_of_headers(reading, status))
     if not votes:
         return None, 0
@@ -116,6 +118,9 @@ def _decide(
 
 
 def _vote_of_headers(reading: Reading, status: int | None) -> tuple[Category, int]:
+    if status is None and any(remark.kind is Remarks.SENTINEL for remark in reading.remarks):
+        # Only refusals have been seen to carry -1 for unknown.
+        return Category.RATE_LIMIT, 3
     left = [limit.remaining for limit in reading.limits if limit.remaining is not None]
     refused = status == 429 or (status in (None, 403, 503) and 0 in left)
     asked_to_wait = status is None and reading.retry_after_s is not None and not any(left)
@@ -181,7 +186,8 @@ def _reading_of(evidence: Evidence, provider: str | None, now: object) -> Readin
     if not evidence.pairs:
         return None
     reading = read_limits(evidence.pairs, provider=provider, now=now)  # type: ignore[arg-type]
-    return reading if reading.limits or reading.retry_after_s is not None or reading.unknown else None
+    told = reading.limits or reading.retry_after_s is not None or reading.unknown or reading.remarks
+    return reading if told else None
 
 
 def _exhausted(limits: tuple[LimitReading, ...]) -> LimitReading | None:
@@ -221,7 +227,9 @@ def judge(evidence: Evidence, *, provider: str | None = None, now: object = None
         message=_message_of(evidence, decided.start if decided else None),
         line=_line_of(evidence, decided),
     )
-    return Draft(_conclude(finding, found), weight, proof, tuple(found), reading)
+    return Draft(
+        _conclude(finding, found, _PER_TIME.search(evidence.said) is not None), weight, proof, tuple(found), reading
+    )
 
 
 def _line_of(evidence: Evidence, decided: Found | None) -> int:
@@ -298,10 +306,19 @@ def _either(first: int | None, second: int | None) -> int | None:
 def _from_headers(finding: Finding, reading: Reading) -> Finding:
     binding = _exhausted(reading.limits)
     if binding is None:
-        return finding
+        sentinels = [
+            remark.headers[0] for remark in reading.remarks if remark.kind is Remarks.SENTINEL and remark.headers
+        ]
+        told = {dimension_of(name.replace("-", " ")) for name in sentinels}
+        return replace(finding, dimension=finding.dimension or (told.pop() if len(told) == 1 else None))
+    # X-RateLimit without a unit counts requests, by custom; an IETF policy without one says nothing.
+    counts = binding.limit is not None or binding.remaining is not None
+    ietf = any(name.lower() in ("ratelimit", "ratelimit-policy") for name in binding.headers)
+    unnamed = Dimension.REQUESTS if counts and not ietf else None
+    named = binding.dimension if not ietf or binding.dimension is not Dimension.REQUESTS else None
     return replace(
         finding,
-        dimension=finding.dimension or binding.dimension,
+        dimension=finding.dimension or named or unnamed,
         window_s=finding.window_s or binding.window_s,
         limit=_either(finding.limit, binding.limit),
         remaining=_either(finding.remaining, binding.remaining),
@@ -309,7 +326,7 @@ def _from_headers(finding: Finding, reading: Reading) -> Finding:
     )
 
 
-def _conclude(finding: Finding, found: list[Found]) -> Finding:
+def _conclude(finding: Finding, found: list[Found], per_time: bool) -> Finding:
     """Draw from the numbers what no sentence says: whether this request can ever pass, and whether a retry helps."""
     asked = finding.requested
     over = asked is not None and finding.limit is not None and asked > finding.limit
@@ -326,7 +343,9 @@ def _conclude(finding: Finding, found: list[Found]) -> Finding:
         asked is None
         and (
             any(each.sign.size_hint for each in found)
-            or (finding.used is not None and finding.limit is not None and finding.used > finding.limit)
+            or (
+                finding.used is not None and finding.limit is not None and finding.used > finding.limit and not per_time
+            )
         )
     ) or (finding.category is Category.QUOTA_EXHAUSTED and over):
         # The words or the numbers hint that its size is the cause: nobody can tell from here.

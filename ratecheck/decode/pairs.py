@@ -61,7 +61,8 @@ class Dump(NamedTuple):
 
 
 def _header_name(name: str) -> bool:
-    return "-" in name or name.lower() in _PLAIN or "ratelimit" in name.lower()
+    # rateLimit in a body is a key of its own, not IETF's header.
+    return "-" in name or (name.lower() in _PLAIN and name != "rateLimit")
 
 
 def _cell(value: str, separator: str) -> str:

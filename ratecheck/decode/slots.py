@@ -21,6 +21,7 @@ _BARE = r"\d{1,9}(?:\.\d{1,18})?(?![\d:-])"
 
 # What a client says of its own plans. Blanked before anything is read: its delays are not the server's.
 _CLIENT = re.compile(
+    rf"\bretrying \S{{1,200}} in (?:{_DURATION}|{_BARE})|"
     rf"(?:\bretrying\b|\bre-?trying\b|\bwill (?:re)?try(?: again)?\b|\bgoing to (?:re)?try\b|\bnext (?:re)?try\b"
     rf"|\bnext attempt\b"
     rf"|\bsleeping\b|\bsleep(?=\W)|\bback(?:ing)?[- ]?off\b|\bwaiting\b|\bwaited\b|\bpausing\b|\bcooling down\b"
@@ -32,7 +33,7 @@ _CLIENT = re.compile(
 )  # fmt: skip
 
 _DELAY = re.compile(
-    rf"(?:(?:try|retry|come back|resubmit)(?: (?:your|the|this) request)?(?: again)?(?: later)? (?:in"
+    rf"(?<!\w)(?:(?:try|retry|come back|resubmit)(?: (?:your|the|this) request)?(?: again)?(?: later)? (?:in"
     rf"|after)(?: about| approximately| at least)?"
     rf"|retry[- _]?after(?:[_ ]?(?P<key>ms|millis|milliseconds|s|sec|seconds))?[\"']?\s?(?:is |of )?[:=]?\s?[\"']?"
     rf"|please wait(?: for)?(?: about| at least| approximately)?|wait (?:for )?(?=\d)|(?:try|available)(?: again)? in"
@@ -120,7 +121,7 @@ _REMAINING = re.compile(rf"\b(?:rate_?limit_?)?remaining[\"']?\s?[:=]\s?[\"']?{_
 _OF = re.compile(r"\((\d[\d,]{0,15})\s?/\s?(\d[\d,]{0,15}) (?:used|requests|tokens)\b", re.IGNORECASE)
 _RATE = re.compile(
     rf"{_N}\s?(?:of )?(?P<dim>(?:[a-z]{{1,12}} ){{0,2}}?(?:tokens?|requests?|calls?|queries|images?|messages?))?\s?"
-    rf"(?:per|/|an?|every|each) ?(?P<period>(?:\d{{1,6}}[ -]?)?(?:seconds?|secs?|sec|s|minutes?|mins?|min|m|hours?"
+    rf"(?:(?:per|an?|every|each) |/ ?)(?P<period>(?:\d{{1,6}}[ -]?)?(?:seconds?|secs?|sec|s|minutes?|mins?|min|m|hours?"
     rf"|hr|h|days?|d|weeks?|months?))\b",
     re.IGNORECASE,
 )  # fmt: skip
@@ -137,22 +138,34 @@ _ABBREVIATION = re.compile(r"(?<![\w-])([IO]?TP[MDSH]|RP[MDSH]|QP[MSD]|IPM)(?![\
 _WINDOW = re.compile(
     r"\b(?:current|in a|per|every) (\d{1,6} ?(?:s|seconds?|minutes?|hours?))\b(?= window|\s?\.|,|\s)", re.IGNORECASE
 )
-# What is counted, where no period stands beside it. The reason phrase "429 Too Many Requests" says nothing of it.
+# What is counted, where no period stands beside it. "Too Many Requests" in capitals, or as a title, is HTTP's reason
+# phrase and says nothing of it.
 _COUNTED = re.compile(
-    r"(?P<words>concurren\w{1,3}|(?:input|output) tokens|tokens?(?= (?:rate )?(?:limit|usage|quota))|tokens? rate"
-    r"|too many tokens"
-    r"|requests?(?= (?:rate )?(?:limit|quota))|api calls"
-    r"|(?<!429 )(?<!429: )(?<!title\": \")(?<!title': ')(?<!title\":\")(?<!status\":\")too many requests"
-    r"|images?(?= per| limit))",
-    re.IGNORECASE,
-)  # fmt: skip
+    r"(?P<words>(?i:concurren\w{1,3}|(?:input|output) tokens|tokens?(?= (?:rate )?(?:limit|usage|quota))|tokens? rate"
+    r"|too many tokens|requests?(?= (?:rate )?(?:limit|quota))|api calls|images?(?= per| limit))"
+    r"|(?<!429 )(?<!title\": \")(?<!title': ')(?<!title\":\")(?<!status\":\")(?:Too many requests|too many requests))"
+)
+# An offer is no limit: "Add 10 credits to unlock 1000 free model requests per day".
+_OFFER = re.compile(
+    rf"\b(?:add|buy|purchase|unlock|upgrade (?:to|for))\b[^.\"']{{0,40}}?{_N}[^.\"']{{0,60}}", re.IGNORECASE
+)
+# A key that names no unit counts requests, as the X-RateLimit headers do that it is modelled on.
+_UNNAMED = re.compile(r"[\"']ratelimit(?:limit)?[\"']\s?:", re.IGNORECASE)
 _WHO = re.compile(
     r"\b(?:for|in|of|your|this|per|reached|the) (?P<who>organi[sz]ation|project|account|user|workspace|team"
     r"|deployment)\b(?!['’]?s? id)"
-    r"|(?P<hyphen>account|user|organization|project|ip)[ -]rate[ -]limit|logged[- ]in (?P<logged>user)",
+    r"|(?P<hyphen>account|user|organization|project|ip)[ -]rate[ -]limit|logged[- ]in (?P<logged>user)"
+    r"|(?P<chinese>账号|账户|用户)",
     re.IGNORECASE,
 )  # fmt: skip
-_SCOPES = {"organisation": "organization", "team": "organization", "api key": "key"}
+_SCOPES = {
+    "账号": "account",
+    "账户": "account",
+    "用户": "user",
+    "organisation": "organization",
+    "team": "organization",
+    "api key": "key",
+}
 
 
 def scope_of(words: str) -> str:
@@ -178,6 +191,7 @@ class Readings:
 def read(text: str) -> Readings:
     """Read what a refusal's text says of numbers, windows and delays; ``text`` is without the client's plans."""
     readings = Readings()
+    text = _OFFER.sub(" ", text)
     _read_numbers(text, readings)
     _read_dimension(text, readings)
     said = [seconds for _, seconds in delays(text)]
@@ -185,7 +199,7 @@ def read(text: str) -> Readings:
     readings.retry_after_s = max(said, default=None)
     who = _WHO.search(text)
     if who:
-        readings.scope = scope_of(who["who"] or who["hyphen"] or who["logged"])
+        readings.scope = scope_of(next(word for word in who.groups() if word))
     return readings
 
 
@@ -228,3 +242,5 @@ def _read_dimension(text: str, readings: Readings) -> None:
     if readings.dimension is None:
         counted = _COUNTED.search(text)
         readings.dimension = dimension_of(counted["words"]) if counted else None
+    if readings.dimension is None and _UNNAMED.search(text):
+        readings.dimension = Dimension.REQUESTS

@@ -188,6 +188,8 @@ _SHAPES = (
     Sign(("organization org-",), r"organization org-[\w*]{2,60}", None, 0, "openai", 3),
     Sign(("<ak-",), r"<ak-\w{4,40}>", None, 0, "moonshot", 6),
     Sign(("'as-", '"as-'), r"[\"']id[\"']: ?[\"']as-\w{6,20}[\"']", None, 0, "qianfan", 4),
+    # -1 for unknown, as one of its .NET users found them.
+    Sign(("x-ratelimit-",), r"x-ratelimit-(?:limit|remaining)-\w{1,20}\W{1,4}-1\b", None, 0, "azure", 5),
     Sign(("team ",), r"\bteam [0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", None, 0, "xai", 6,
          scope="organization"),
     Sign(("user_",), r"[\"']user_id[\"']: ?[\"']user_\w{16,40}", None, 0, "openrouter", 4),

@@ -21,6 +21,8 @@ _OPENAI = (
     Sign(("rate limit reached for",),
          r"rate limit reached for (?:model )?{model} (?:\([^)]{0,80}\) )?(?:in|for) {who}",
          LIMITED, 7, "openai", 2),
+    Sign(("rate limit reached for tokens", "rate limit reached for requests"),
+         r"rate limit reached for (?P<dim>tokens|requests)\b", LIMITED, 7, "openai", 3),
     # Codex leaves the model out: "for organization org-… on tokens per min".
     Sign(("rate limit reached for",), r"rate limit reached for {who} \S{1,120} on ", LIMITED, 7, "openai", 2),
     Sign(("rate limit reached for", "request too large for"),
@@ -152,7 +154,7 @@ _HOSTS = (
     Sign(("using a trial key",), None, None, 0, "cohere", 6),
     Sign(("past the per minute request limit",), None, LIMITED, 8, "cohere", 7, D.REQUESTS, MINUTE, source="unseen"),
     Sign(("insufficient balance",), None, QUOTA, 8, "deepseek", 2),
-    Sign(("rate limit reached for",), r"rate limit reached for (?P<dim>[tr]p[md])\b", LIMITED, 6),
+    Sign(("rate limit reached for",), r"rate limit reached for (?P<dim>[tr]p[md])\b", LIMITED, 10),
     Sign(("request reached",), r"request reached (?:{who} )?max (?P<dim>[a-z]{2,12})\b:? {limit}", LIMITED, 8,
          "moonshot", 8),
     Sign(("request reached",), r"request reached (?:{who} )?(?P<dim>[tr]p[mds]) rate limit", LIMITED, 8, "moonshot", 8),
@@ -173,6 +175,8 @@ _HOSTS = (
     Sign(("too many tokens per day",), None, LIMITED, 8, "bedrock", 4, D.TOKENS, DAY),
     Sign(("too many tokens, please wait", "too many tokens, please"), None, LIMITED, 6, "bedrock", 4, D.TOKENS),
     Sign(("too many requests, please wait before trying again",), None, LIMITED, 6, "bedrock", 4, D.REQUESTS),
+    Sign(("copilot",), r"(?:hit|exceeded|reached) (?:your|a|the) (?:[\w-]{1,20} )?rate limit.{0,300}copilot", LIMITED,
+         7, "github", 6, scope="user"),
     Sign(("exceeded your copilot token usage",), None, LIMITED, 8, "github", 8, D.TOKENS, scope="user"),
     Sign(("copilot",), r"exceeded your copilot (?P<dim>chat|request|[a-z]{1,12}) (?:usage|limit)", LIMITED, 6,
          "github", 7, scope="user"),
@@ -194,10 +198,16 @@ _HOSTS = (
     Sign(("maximum number of tokens allowed within a given time frame",), None, LIMITED, 8, "meta", 6, D.TOKENS),
     Sign(("too many requests",), r"\{ ?[\"']status[\"']: ?429, ?[\"']title[\"']: ?[\"']too many requests[\"'] ?\}",
          LIMITED, 3, "nvidia", 4),
+    Sign(("concurrency limit reached for requests",), None, PARALLEL, 9, "coreweave", 5, D.CONCURRENCY),
+    # Qwen Code: the OpenAI SDK's words in the frame of the CLI it was forked from.
+    Sign(("status code (no body)",), r"\[API Error: \d{3} status code \(no body\)", None, 0, "dashscope", 4),
+    Sign(("possible quota limitations in place",), None, None, 0, "google", 2),
+    Sign(("receiving too many requests",), None, BUSY, 9, "moonshot", 2),
     Sign(("model busy",), None, BUSY, 9, "deepinfra", 3),
 )
 
 _CHINESE = (
+    Sign(("无可用资源包",), None, QUOTA, 9, "zhipu", 6),
     Sign(("余额不足", "欠费", "账户余额", "余额已用完", "无可用资源包", "请充值"), None, QUOTA, 9, "zhipu", 1),
     Sign(("并发数过高", "并发超限", "并发数超", "并发请求", "并发过高", "并发限制", "并发数"),
          None, PARALLEL, 9, None, 0, D.CONCURRENCY),

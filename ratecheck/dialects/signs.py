@@ -53,7 +53,7 @@ class Sign(NamedTuple):
     @property
     def code(self) -> bool:
         """Whether this is an error code rather than words (no blank in it)."""
-        return self.pattern is None and " " not in self.needles[0]
+        return self.pattern is None and " " not in self.needles[0] and self.needles[0].isascii()
 
 
 @cache
