@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "simulate": "Replay calls through a client's retries against a limit, in virtual time; compare remedies.",
     "estimate": "What prompts cost: tokens, the limiter's charge, how many fit in a minute.",
     "watch": "Show the HTTP requests that an app really makes for each call.",
+    "decode": "Explain a pasted 429, a traceback, a header dump or a whole log.",
 }
 
 

@@ -75,6 +75,7 @@ class Draft:
     proof: int
     signs: tuple[Found, ...] = ()
     reading: Reading | None = None
+    pairs: tuple[tuple[str, str], ...] = ()
 
 
 def provider_of(
@@ -228,7 +229,12 @@ def judge(evidence: Evidence, *, provider: str | None = None, now: object = None
         line=_line_of(evidence, decided),
     )
     return Draft(
-        _conclude(finding, found, _PER_TIME.search(evidence.said) is not None), weight, proof, tuple(found), reading
+        _conclude(finding, found, _PER_TIME.search(evidence.said) is not None),
+        weight,
+        proof,
+        tuple(found),
+        reading,
+        evidence.pairs,
     )
 
 

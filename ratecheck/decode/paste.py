@@ -1,18 +1,27 @@
 """A paste -> findings: records judged one by one, then brought together."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ratecheck.decode.evidence import Evidence, gather
+from ratecheck.decode.explain import explained
 from ratecheck.decode.flatten import Flat, flatten
+from ratecheck.decode.frames import ClientNext, clients
+from ratecheck.decode.har import entries, looks_like_har
 from ratecheck.decode.judge import Draft, judge
 from ratecheck.decode.records import spans
+from ratecheck.decode.shapes import key_of
 from ratecheck.decode.slots import without_client
-from ratecheck.model import Category, Finding
+from ratecheck.dialects import get, of_url
+from ratecheck.dialects.bodies import SOURCES
+from ratecheck.model import Category, Finding, Source
 
 # A finding lighter than this is a mere echo ("429 Too Many Requests") of a heavier one in the same paste.
 _ECHO = 3
+
+Timeline = tuple[tuple[str, tuple[tuple[float, int], ...]], ...]
+"""For each dimension by name: (seconds since the first dated refusal, refusals in that minute)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +31,51 @@ class DecodeReport:
     findings: tuple[Finding, ...]
     source: str = "-"
     lines: int = 0
+    clients: tuple[ClientNext, ...] = ()
+    sources: tuple[Source, ...] = ()
+    timeline: Timeline = ()
+
+    @property
+    def found(self) -> bool:
+        """Whether anything about a limit was found: a refusal, or limits in healthy headers."""
+        return any(each.category is not Category.NOT_RATE_LIMIT or each.limits for each in self.findings)
 
 
 def decode_text(text: str, *, source: str = "-", now: datetime | None = None) -> DecodeReport:
     """Explain a pasted text. Never raises, whatever the text. ``now`` is used where no ``Date`` header stands."""
+    if looks_like_har(text):
+        drafts = [
+            draft
+            for entry in entries(text)
+            if (draft := _of_entry(entry.url, entry.status, entry.headers, entry.body, now))
+        ]
+        if drafts:
+            return report_of(fold(drafts), source=source, lines=text.count("\n") + 1)
     flat = flatten(text)
     drafts = [draft for part in _parts(flat) if (draft := judge(gather(part), now=now))]
-    return DecodeReport(tuple(draft.finding for draft in fold(together(drafts, flat))), source, len(flat.lines))
+    folded = fold(together(drafts, flat))
+    return report_of(folded, source=source, lines=len(flat.lines), lower=flat.lower)
+
+
+def report_of(
+    drafts: list[Draft], *, source: str, lines: int, lower: str = "", timeline: Timeline = ()
+) -> DecodeReport:
+    """Return the report on judged drafts: explained, with the sources of the rows that decided."""
+    findings = tuple(explained(draft.finding) for draft in drafts)
+    pairs = next((draft.pairs for draft in drafts if draft.pairs), ())
+    return DecodeReport(findings, source, lines, clients(lower, findings, pairs), _sources(drafts), timeline)
+
+
+def _of_entry(
+    url: str, status: int | None, headers: Sequence[tuple[str, str]], body: str, now: datetime | None
+) -> Draft | None:
+    row = of_url(url)
+    return judge(_answer(status, headers, body), provider=row.name if row else None, now=now)
+
+
+def _answer(status: int | None, headers: Sequence[tuple[str, str]], body: bytes | str) -> Evidence:
+    flat = flatten(body.decode("utf-8", "replace") if isinstance(body, bytes) else body)
+    return Evidence(flat, tuple(headers), status, without_client(flat.text))
 
 
 def finding_of(
@@ -39,16 +86,15 @@ def finding_of(
     provider: str | None = None,
     now: datetime | None = None,
 ) -> Finding:
-    """Judge one live answer. ``provider`` is who was asked, where that is known; a body that proves another wins not.
+    """Judge one live answer. ``provider`` is who was asked, where that is known.
 
     An answer that says nothing about a limit is a ``not_rate_limit`` finding with whatever limits its headers state.
+    Never raises, whatever the answer.
     """
-    text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
-    flat = flatten(text)
-    said = without_client(flat.text)
-    evidence = Evidence(flat, tuple(headers), status, said)
-    draft = judge(evidence, provider=provider, now=now)
-    return draft.finding if draft else Finding(Category.NOT_RATE_LIMIT, provider or "unknown", status, retryable=False)
+    draft = judge(_answer(status, headers, body), provider=provider, now=now)
+    if draft is None:
+        return explained(Finding(Category.NOT_RATE_LIMIT, provider or "unknown", status, retryable=False))
+    return explained(draft.finding)
 
 
 def _parts(flat: Flat) -> list[Flat]:
@@ -60,44 +106,36 @@ def together(drafts: list[Draft], flat: Flat) -> list[Draft]:
     heavy = [draft for draft in drafts if draft.weight > _ECHO]
     limited = [draft for draft in (heavy or drafts) if draft.finding.category is not Category.NOT_RATE_LIMIT]
     kept = limited or drafts
-    if not kept:
+    if not kept or len(flat.lines) == 1:
         return kept
     whole = judge(gather(flat))
+    if whole is None:
+        return kept
+    lent = whole.finding
     names = {draft.finding.provider for draft in kept} - {"unknown"}
-    lent = whole.finding if whole else None
-    out = []
-    for draft in kept:
-        finding = draft.finding
-        if lent and len(names) <= 1 and finding.provider == "unknown":
-            finding = replace(finding, provider=lent.provider)
-        if lent and finding.model is None and len({each.finding.model for each in kept} - {None}) <= 1:
-            finding = replace(finding, model=lent.model)
-        if lent and finding.status is None:
-            finding = replace(finding, status=lent.status)
-        out.append(replace(draft, finding=finding))
-    return out
+    models = {draft.finding.model for draft in kept} - {None}
+    return [
+        replace(
+            draft,
+            finding=replace(
+                draft.finding,
+                provider=lent.provider
+                if len(names) <= 1 and draft.finding.provider == "unknown"
+                else draft.finding.provider,
+                model=lent.model if len(models) <= 1 and draft.finding.model is None else draft.finding.model,
+                status=draft.finding.status or lent.status,
+            ),
+        )
+        for draft in kept
+    ]
 
 
-def _key(finding: Finding) -> tuple[object, ...]:
-    return (finding.provider, finding.category, finding.dimension, finding.scope, finding.limit, finding.model)
-
-
-def fold(drafts: list[Draft]) -> list[Draft]:
+def fold(drafts: Iterable[Draft]) -> list[Draft]:
     """Fold equal findings into one with a count; the largest delay is kept, gaps are filled."""
-    folded: dict[tuple[object, ...], Draft] = {}
+    folded: dict[tuple[object, ...] | None, Draft] = {}
     for draft in drafts:
-        key = _key(draft.finding)
-        if key not in folded:
-            folded[key] = draft
-            continue
-        one, other = folded[key].finding, draft.finding
-        said = [delay for delay in (one.retry_after_s, other.retry_after_s) if delay is not None]
-        merged = replace(
-            one, retry_after_s=max(said, default=None), count=one.count + other.count,
-            first_line=one.first_line or one.line, last_line=other.last_line or other.line,
-            window_s=one.window_s or other.window_s, used=other.used if one.used is None else one.used,
-        )  # fmt: skip
-        folded[key] = replace(folded[key], finding=merged)
+        key = key_of(draft.finding)
+        folded[key] = _both(folded[key], draft) if key in folded else draft
     return [
         replace(
             draft,
@@ -109,3 +147,46 @@ def fold(drafts: list[Draft]) -> list[Draft]:
         )
         for draft in folded.values()
     ]
+
+
+def _both(draft: Draft, later: Draft) -> Draft:
+    one, other = draft.finding, later.finding
+    said = [delay for delay in (one.retry_after_s, other.retry_after_s) if delay is not None]
+    return replace(
+        draft,
+        finding=replace(
+            one,
+            retry_after_s=max(said, default=None),
+            count=one.count + other.count,
+            first_line=one.first_line or one.line,
+            last_line=other.last_line or other.line,
+            window_s=one.window_s or other.window_s,
+            used=other.used if one.used is None else one.used,
+        ),
+    )
+
+
+def _sources(drafts: list[Draft]) -> tuple[Source, ...]:
+    found: dict[Source, None] = {}
+    for draft in drafts:
+        deciding = [each.sign for each in draft.signs if each.sign.category is draft.finding.category]
+        for sign in sorted(deciding, key=lambda sign: -sign.weight)[:1]:
+            found[SOURCES[sign.source]] = None
+        row = get(draft.finding.provider)
+        for source in (row.sources if row is not None else ())[:1]:
+            found[source] = None
+    return tuple(found)[:4]
+
+
+def merged(reports: Sequence[DecodeReport]) -> DecodeReport:
+    """Return several files' reports as one; findings of different files are not folded."""
+    if len(reports) == 1:
+        return reports[0]
+    return DecodeReport(
+        tuple(finding for report in reports for finding in report.findings),
+        ", ".join(report.source for report in reports),
+        sum(report.lines for report in reports),
+        tuple(dict.fromkeys(client for report in reports for client in report.clients)),
+        tuple(dict.fromkeys(source for report in reports for source in report.sources)),
+        tuple(series for report in reports for series in report.timeline),
+    )

@@ -22,6 +22,11 @@ _ANSWER = re.compile(r"^\s*HTTP/\d(?:\.\d)? +\d{3}\b")
 _WHOLE_OBJECT = re.compile(r"^\s*\{.*\}\s*,?\s*$")
 
 
+def begins(line: str) -> bool:
+    """Whether a record of a log begins with this line."""
+    return _HEAD.match(line) is not None
+
+
 def heads(lines: tuple[str, ...]) -> list[int]:
     """Return the indices at which a record begins; 0 is always one."""
     starts = [0]

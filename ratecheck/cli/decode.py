@@ -1,0 +1,75 @@
+"""``ratecheck decode``: explain a pasted 429, or a log of them."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, BinaryIO
+
+import typer
+
+from ratecheck.cli.output import JsonOption, NoColorOption, Output
+from ratecheck.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from ratecheck.decode import DecodeReport
+
+SETTINGS = {
+    "epilog": "Examples:  ratecheck decode error.txt      pbpaste | ratecheck decode --json      "
+    "curl -i https://… 2>&1 | ratecheck decode      ratecheck decode app.log"
+}
+
+
+def command(
+    files: Annotated[
+        list[str] | None, typer.Argument(metavar="[FILE]…", help="What to explain; `-` or nothing reads stdin.")
+    ] = None,
+    json: JsonOption = False,
+    no_color: NoColorOption = False,
+) -> ExitCode:
+    """Explain a pasted 429: which limit, whose, how long, and whether waiting helps at all.
+
+    Takes a body, exception text, traceback, log of any size, `curl -i`/`-v` or HAR dump, in whatever wrapping it was
+    copied. Exits 0 when a limit (or healthy limit headers) was found, 1 when nothing about a limit was.
+    """
+    output = Output(json, no_color)
+    names = files or ["-"]
+    if names == ["-"] and sys.stdin is not None and sys.stdin.isatty():
+        output.note("paste the error, then press Ctrl-D (Ctrl-Z and Return on Windows)")
+    report = _read(names)
+    if json:
+        from ratecheck.render.decode import document
+
+        output.document(document(report))
+    else:
+        from ratecheck.render.decode import page
+
+        output.page(page(report))
+    return ExitCode.OK if report.found else ExitCode.ANSWER_IS_NO
+
+
+def _read(names: list[str]) -> "DecodeReport":
+    from ratecheck.decode import decode_stream, merged
+
+    reports = []
+    for name in names:
+        with _opened(name) as stream:
+            reports.append(decode_stream(stream.read, source=name))
+    return merged(reports)
+
+
+@contextmanager
+def _opened(name: str) -> Iterator[BinaryIO]:
+    if name == "-":
+        yield sys.stdin.buffer
+        return
+    try:
+        stream = open(name, "rb", buffering=0)  # noqa: SIM115  # closed below; the error of opening is told apart
+    except IsADirectoryError:
+        raise UsageError(
+            f"{name} is a directory", "name a file in it, or pipe several into `ratecheck decode`"
+        ) from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a file name"
+        raise UsageError(f"cannot read {name}: {reason}") from None
+    with stream:
+        yield stream

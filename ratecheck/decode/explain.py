@@ -1,0 +1,154 @@
+"""A finding in words: the verdict in one line, why, and what to do. All numbers come from the finding."""
+
+from dataclasses import replace
+
+from ratecheck.dialects import get
+from ratecheck.durations import human_s, window_name
+from ratecheck.model import Category, Dimension, Finding, LimitReading
+
+_WORDS = {
+    Dimension.REQUESTS: ("request", "requests"), Dimension.TOKENS: ("token", "tokens"),
+    Dimension.INPUT_TOKENS: ("input token", "input tokens"), Dimension.OUTPUT_TOKENS: ("output token", "output tokens"),
+    Dimension.IMAGES: ("image", "images"), Dimension.CONCURRENCY: ("concurrency", "requests at once"),
+}  # fmt: skip
+_TOKENS = (Dimension.TOKENS, Dimension.INPUT_TOKENS, Dimension.OUTPUT_TOKENS)
+# A client that waits longer than this inside one call looks hung; its own limit is usually near it.
+_LONG_WAIT_S = 120.0
+
+
+def who(finding: Finding) -> str:
+    """Return the name of the service that refused, as people write it."""
+    row = get(finding.provider)
+    return row.title if row is not None else "The server"
+
+
+def units(dimension: Dimension | None, amount: int | None = None) -> str:
+    """Return ``"tokens"``, ``"1 request"`` …"""
+    one, many = _WORDS.get(dimension, ("unit", "units")) if dimension else ("unit", "units")
+    if amount is None:
+        return many
+    return f"{amount:,} {one if amount == 1 else many}"
+
+
+def _limit(finding: Finding) -> str:
+    window = "" if finding.window_s is None else f" a {window_name(finding.window_s)}"
+    if finding.limit is None:
+        return window
+    return f" of {units(finding.dimension, finding.limit) if finding.dimension else format(finding.limit, ',')}{window}"
+
+
+def _kind(finding: Finding) -> str:
+    return f"{_WORDS[finding.dimension][0]} limit" if finding.dimension else "rate limit"
+
+
+def _wait(finding: Finding) -> str:
+    if finding.retry_after_s is None:
+        return "it does not say how long to wait"
+    return "it says to try again at once" if finding.retry_after_s == 0 else f"wait {human_s(finding.retry_after_s)}"
+
+
+def verdict(finding: Finding) -> str:
+    """Say in one line what happened and what follows."""
+    name = who(finding)
+    match finding.category:
+        case Category.REQUEST_TOO_LARGE:
+            if finding.requested is not None and finding.limit is not None:
+                return f"This request can never pass: it asks {finding.requested:,}{_limit(finding)}"
+            return "This request can never pass: it is larger than the limit allows"
+        case Category.RATE_LIMIT if finding.limit == 0 and finding.will_fit_ever is False:
+            return f"{name} allows nothing here: the limit is 0, so waiting does not help"
+        case Category.RATE_LIMIT:
+            return f"{name} refused on its {_kind(finding)}{_limit(finding)}: {_wait(finding)}"
+        case Category.QUOTA_EXHAUSTED:
+            return f"{name} refused for money or plan, not for rate: waiting does not help"
+        case Category.OVERLOADED:
+            after = "" if finding.retry_after_s is None else f": wait {human_s(finding.retry_after_s)}"
+            return f"{name} is out of capacity; your own limits are not the reason{after}"
+        case Category.CONCURRENCY:
+            allowed = "" if finding.limit is None else f" ({finding.limit:,} allowed)"
+            return f"{name} refused because too many requests run at the same time{allowed}"
+        case Category.NOT_RATE_LIMIT:
+            return _no_limit(finding)
+
+
+def _no_limit(finding: Finding) -> str:
+    left = "; ".join(text for limit in finding.limits if (text := _left(limit)))
+    if finding.status is not None and finding.status >= 400:
+        also = f" (its headers: {left})" if left else ""
+        return f"Not a rate limit: {finding.code or finding.status} is another kind of error{also}"
+    return f"Healthy, nothing was refused: {left}" if left else "No rate limit in this answer"
+
+
+def _left(limit: LimitReading) -> str:
+    if limit.remaining is None:
+        return ""
+    what = units(limit.dimension) if limit.dimension else "units"
+    return f"{limit.remaining:,} {'of ' + format(limit.limit, ',') + ' ' if limit.limit is not None else ''}{what} left"
+
+
+def _explanation(finding: Finding) -> str:
+    match finding.category:
+        case Category.REQUEST_TOO_LARGE:
+            return "More is asked at once than the whole limit holds, so no wait and no retry lets it through."
+        case Category.RATE_LIMIT if finding.used is not None and finding.requested is not None and finding.limit:
+            return (
+                f"{finding.used:,} were used and this request asks {finding.requested:,}: "
+                f"{finding.used + finding.requested - finding.limit:,} too many at this moment."
+            )
+        case Category.RATE_LIMIT:
+            return "What was sent within the window is more than the limit allows; it frees up with time."
+        case Category.QUOTA_EXHAUSTED:
+            return "Credit, a spending cap, a plan's allowance or an entitlement is used up or missing."
+        case Category.OVERLOADED:
+            return "The service lacks capacity for everyone at the moment."
+        case Category.CONCURRENCY:
+            return "The limit counts requests in flight; it opens as soon as one of them ends."
+        case Category.NOT_RATE_LIMIT:
+            return "Nothing in it refuses because of a limit."
+
+
+def _advice(finding: Finding) -> tuple[str, ...]:
+    match finding.category:
+        case Category.REQUEST_TOO_LARGE:
+            return ("Do not retry it: shorten the prompt or history, or lower max_tokens.", "Or have the limit raised.")
+        case Category.RATE_LIMIT:
+            return tuple(_rate_advice(finding))
+        case Category.QUOTA_EXHAUSTED:
+            return (
+                "Do not retry: each retry fails the same way.",
+                "Look at billing and plan of the account behind the key.",
+            )
+        case Category.OVERLOADED:
+            return ("Retry with growing waits and jitter.", "Or use another model, region or provider for now.")
+        case Category.CONCURRENCY:
+            return ("Send fewer at the same time; a pause between requests changes nothing.",)
+        case Category.NOT_RATE_LIMIT:
+            return ()
+
+
+def _rate_advice(finding: Finding) -> list[str]:
+    said = []
+    if finding.limit == 0 and finding.will_fit_ever is False:
+        return ["Use another model, or have this one enabled for your plan."]
+    if finding.retry_after_s is None:
+        said.append("Wait with growing pauses and jitter, starting at a few seconds.")
+    elif finding.retry_after_s > _LONG_WAIT_S:
+        said.append(
+            f"{human_s(finding.retry_after_s)} is no pause but a stop: put the work off instead of waiting in the call."
+        )
+    else:
+        said.append(
+            f"Send nothing for {human_s(finding.retry_after_s)}; every try before that is wasted and may count."
+        )
+    if finding.dimension in _TOKENS:
+        said.append("Send shorter prompts and a smaller max_tokens; `ratecheck estimate` counts what a request takes.")
+    elif finding.dimension is Dimension.REQUESTS:
+        said.append("Send fewer, larger requests, evenly spread; count the retries your SDK makes on its own.")
+    if finding.will_fit_ever is None:
+        said.append("The request's size may be the cause: try a smaller one before waiting longer.")
+    return said
+
+
+def explained(finding: Finding) -> Finding:
+    """Return the finding with its explanation and advice filled in."""
+    return replace(finding, explanation=_explanation(finding), advice=_advice(finding))

@@ -1,0 +1,255 @@
+"""A log of any size -> findings, in bounded memory: cheap search, full decoding of what is new, counts for the rest."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from ratecheck.decode.encoding import text_of, to_utf8
+from ratecheck.decode.evidence import gather
+from ratecheck.decode.flatten import flatten
+from ratecheck.decode.har import looks_like_har
+from ratecheck.decode.judge import Draft, judge
+from ratecheck.decode.paste import DecodeReport, Timeline, decode_text, report_of
+from ratecheck.decode.records import begins, instant_of
+from ratecheck.decode.shapes import Place, key_of, learn, look_up
+from ratecheck.model import Category, Finding
+
+# What a refusal's line holds at least one of. Each is one pass over the input at memory speed, so they are few.
+NEEDLES = (b"429", b"imit", b"verload", b"uota", b"hrottl")
+
+_BLOCK_BYTES = 4 << 20
+# Up to here a text is a paste and is read as a whole.
+_PASTE_BYTES = 64 << 10
+# A HAR file is one JSON document: it is read whole, up to this.
+_HAR_BYTES = 64 << 20
+# No record is longer; a line without end is looked at through a window of this size.
+_RECORD_BYTES = 16 << 10
+_RECORD_LINES = 60
+# Past this many shapes, lines differ by ids that the quick key leaves in: the thorough one takes over.
+_QUICK_SHAPES = 200
+# Where every line is of its own shape the tables stop growing and each is decoded.
+_MOST_SHAPES = 5_000
+_SAMPLE_CHARACTERS = 20_000
+
+_HEX = b"0123456789abcdefABCDEF"
+_WORD_WITH_DIGIT = re.compile(rb"[A-Za-z_-]*[0-9][\w.:-]*")
+# Where a line begins with its time: the bytes up to the minute are the timeline's bucket.
+_STAMP = re.compile(rb"\d{4}[-/]\d\d[-/]\d\d[T ,]{1,2}\d\d:\d\d|\d{1,2}/[A-Z][a-z]{2}/\d{4}[: ]\d\d:\d\d")
+_STAMP_WITHIN = 100
+_MOST_MINUTES = 200_000
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Refusals with one meaning: the first one's draft, how many there were, where and when."""
+
+    draft: Draft
+    count: int = 0
+    first: int = 0
+    last: int = 0
+    longest: tuple[float, ...] = ()
+    minutes: dict[bytes, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Shape:
+    """Lines that differ in numbers and ids only; ``places`` is ``None`` where each must be decoded."""
+
+    places: list[Place] | None
+    limit: int | None
+    stamp: tuple[int, int] | None
+    known: dict[bytes, _Tally | None] = field(default_factory=dict)
+
+
+class LogReader:
+    """Takes a log block by block; ``report`` says what it held. Memory does not grow with the input."""
+
+    def __init__(self) -> None:
+        self._lines = 0
+        self._shapes: dict[bytes, _Shape] = {}
+        self._tallies: dict[tuple[object, ...] | None, _Tally] = {}
+        self._sample = ""
+        self._thorough = False
+
+    def feed(self, block: bytes) -> None:
+        """Take whole lines, or a piece of an endless one, in order."""
+        counted_to = 0
+        for start, end in _candidates(block):
+            self._lines += block.count(b"\n", counted_to, start)
+            counted_to = start
+            self._take(block, start, end)
+        self._lines += block.count(b"\n", counted_to)
+
+    def _take(self, block: bytes, start: int, end: int) -> None:
+        line = block[start:end]
+        key = _WORD_WITH_DIGIT.sub(b"", line) if self._thorough else line.translate(None, _HEX)
+        shape = self._shapes.get(key)
+        if shape is None:
+            shape = self._learn(key, block, start, end)
+        found = look_up(line, shape.places, shape.limit) if shape.places is not None else None
+        if found is None:
+            self._count(self._tally(_decoded(block, start, end)), line, shape)
+            return
+        values, delays = found
+        if values not in shape.known:
+            tally = self._tally(_decoded(block, start, end))
+            if len(shape.known) < _MOST_SHAPES:
+                shape.known[values] = tally
+        else:
+            tally = shape.known[values]
+            if tally is not None and delays > tally.longest:
+                self._tally(_decoded(block, start, end))
+        if tally is not None:
+            tally.longest = max(tally.longest, delays)
+            self._count(tally, line, shape)
+
+    def _learn(self, key: bytes, block: bytes, start: int, end: int) -> _Shape:
+        line = block[start:end]
+        alone = _stands_alone(block, start, end)
+        finding = _alone(line)
+        places = learn(line, finding, _alone) if alone and len(self._shapes) < _MOST_SHAPES else None
+        stamp = _STAMP.search(line, 0, _STAMP_WITHIN)
+        shape = _Shape(places, finding.limit if finding else None, stamp.span() if stamp else None)
+        if len(self._shapes) >= _QUICK_SHAPES and not self._thorough:
+            self._thorough = True
+            self._shapes.clear()
+        elif len(self._shapes) < _MOST_SHAPES:
+            self._shapes[key] = shape
+        if len(self._sample) < _SAMPLE_CHARACTERS:
+            self._sample += _text(line).lower()
+        return shape
+
+    def _tally(self, draft: Draft | None) -> _Tally | None:
+        """File a decoded refusal under its meaning; the longest delay of all stays."""
+        if draft is None or draft.finding.category is Category.NOT_RATE_LIMIT:
+            return None
+        tally = self._tallies.setdefault(key_of(draft.finding), _Tally(draft))
+        new, old = draft.finding.retry_after_s, tally.draft.finding.retry_after_s
+        if new is not None and (old is None or new > old):
+            tally.draft = replace(tally.draft, finding=replace(tally.draft.finding, retry_after_s=new))
+        return tally
+
+    def _count(self, tally: _Tally | None, line: bytes, shape: _Shape) -> None:
+        if tally is None:
+            return
+        tally.count += 1
+        tally.last = self._lines + 1
+        tally.first = tally.first or tally.last
+        if shape.stamp is not None:
+            minute = line[slice(*shape.stamp)]
+            minutes = tally.minutes
+            if minute in minutes:
+                minutes[minute] += 1
+            elif len(minutes) < _MOST_MINUTES:
+                minutes[minute] = 1
+
+    def report(self, source: str) -> DecodeReport:
+        """Return what was found, most frequent first."""
+        drafts = []
+        for tally in sorted(self._tallies.values(), key=lambda each: -each.count):
+            finding = replace(
+                tally.draft.finding,
+                count=tally.count, line=tally.first, first_line=tally.first, last_line=tally.last,
+            )  # fmt: skip
+            drafts.append(replace(tally.draft, finding=finding))
+        return report_of(
+            drafts, source=source, lines=self._lines, lower=self._sample, timeline=_timeline(self._tallies.values())
+        )
+
+
+def _candidates(block: bytes) -> Iterator[tuple[int, int]]:
+    """Yield the lines that hold a needle, in order, each once; of an endless line a window."""
+    following = [(block.find(needle), needle) for needle in NEEDLES]
+    following = [(at, needle) for at, needle in following if at >= 0]
+    while following:
+        at = min(following)[0]
+        start = block.rfind(b"\n", max(at - _RECORD_BYTES, 0), at) + 1
+        start = start or max(at - _RECORD_BYTES // 2, 0)
+        end = block.find(b"\n", at, at + _RECORD_BYTES)
+        end = end if end >= 0 else min(at + _RECORD_BYTES, len(block))
+        yield start, end
+        following = [
+            (new, needle)
+            for old, needle in following
+            if (new := old if old >= end else block.find(needle, end)) >= 0
+        ]  # fmt: skip
+
+
+def _text(line: bytes) -> str:
+    return line.decode("utf-8", "replace")
+
+
+def _judged(text: str) -> Draft | None:
+    return judge(gather(flatten(text)))
+
+
+def _alone(line: bytes) -> Finding | None:
+    draft = _judged(_text(line))
+    return draft.finding if draft else None
+
+
+def _stands_alone(block: bytes, start: int, end: int) -> bool:
+    """Whether the lines around belong to other records, so that this one can be understood by itself."""
+    after = _text(block[end + 1 : end + 200])
+    return not after.strip() or begins(after) or not begins(_text(block[start : start + 200]))
+
+
+def _decoded(block: bytes, start: int, end: int) -> Draft | None:
+    """Decode the record that this line belongs to: a traceback or a body may follow it."""
+    if not _stands_alone(block, start, end):
+        limit = min(start + _RECORD_BYTES, len(block))
+        for _ in range(_RECORD_LINES):
+            following = block.find(b"\n", end + 1, limit)
+            if following < 0 or begins(_text(block[end + 1 : end + 200])):
+                break
+            end = following
+    return _judged(_text(block[start:end]))
+
+
+def _timeline(tallies: Iterable[_Tally]) -> Timeline:
+    """Return for each dimension how many refusals came in each minute, from the first dated one on."""
+    dated: dict[str, dict[float, int]] = {}
+    for tally in tallies:
+        finding = tally.draft.finding
+        counts = dated.setdefault(finding.dimension.value if finding.dimension else finding.category.value, {})
+        for minute, count in tally.minutes.items():
+            instant = instant_of(_text(minute) + ":00")
+            if instant is not None:
+                counts[instant.timestamp()] = counts.get(instant.timestamp(), 0) + count
+    first = min((at for counts in dated.values() for at in counts), default=0.0)
+    return tuple(
+        (name, tuple((at - first, counts[at]) for at in sorted(counts))) for name, counts in dated.items() if counts
+    )
+
+
+def decode_stream(read: Callable[[int], bytes], *, source: str = "-") -> DecodeReport:
+    """Explain what ``read`` yields, however much it is: a paste as a whole, a log block by block.
+
+    ``read(n)`` returns at most ``n`` bytes, none at the end. UTF-8 and UTF-16 are understood.
+    """
+    head = _filled(read, _PASTE_BYTES + 1)
+    if len(head) <= _PASTE_BYTES:
+        return decode_text(text_of(head), source=source)
+    if looks_like_har(_text(head[:_PASTE_BYTES])):
+        return decode_text(text_of(head + _filled(read, _HAR_BYTES)), source=source)
+    reader = LogReader()
+    utf8 = to_utf8(head)
+    rest = utf8(head)
+    while block := read(_BLOCK_BYTES):
+        rest += utf8(block)
+        cut = rest.rfind(b"\n") + 1
+        if not cut and len(rest) > _BLOCK_BYTES:
+            # No line break in sight: what may begin a refusal stays, the rest has been seen.
+            cut = len(rest) - _RECORD_BYTES
+        reader.feed(rest[:cut])
+        rest = rest[cut:]
+    reader.feed(rest)
+    return reader.report(source)
+
+
+def _filled(read: Callable[[int], bytes], wanted: int) -> bytes:
+    parts = []
+    while wanted > 0 and (part := read(wanted)):
+        parts.append(part)
+        wanted -= len(part)
+    return b"".join(parts)

@@ -1,0 +1,146 @@
+"""What ``ratecheck decode`` says: the verdict, the server's own words, limits, a timeline for logs, what to do."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ratecheck.decode import DecodeReport
+from ratecheck.decode.explain import units, verdict, who
+from ratecheck.durations import human_s, window_name
+from ratecheck.model import Category, Finding, LimitReading
+
+if TYPE_CHECKING:
+    from ratecheck.render.page import Block, Page
+
+SCHEMA = "ratecheck.decode/1"
+
+# What `--json` promises of a finding, in this order.
+_FIELDS = (
+    "provider", "category", "status", "code", "dimension", "window_s", "limit", "used", "requested", "remaining",
+    "retry_after_s", "model", "scope", "retryable", "will_fit_ever", "limits", "message", "explanation", "advice",
+    "line", "count", "first_line", "last_line",
+)  # fmt: skip
+_LIMIT_FIELDS = (
+    "dimension",
+    "window_s",
+    "window_from",
+    "limit",
+    "remaining",
+    "reset_s",
+    "scope",
+    "utilization",
+    "headers",
+)
+
+
+def document(report: DecodeReport) -> dict[str, Any]:
+    """Return the report as the JSON document of the contracts."""
+    return {
+        "schema": SCHEMA,
+        "source": report.source,
+        "findings": [finding_document(finding) for finding in report.findings],
+        "clients": [
+            {"policy": client.policy, "version": client.version, "says": client.says} for client in report.clients
+        ],
+    }
+
+
+def finding_document(finding: Finding) -> Mapping[str, Any]:
+    """Return one finding as every command's JSON shows it."""
+    shown: dict[str, Any] = {name: getattr(finding, name) for name in _FIELDS}
+    shown["limits"] = [{name: getattr(limit, name) for name in _LIMIT_FIELDS} for limit in finding.limits]
+    return shown
+
+
+def page(report: DecodeReport) -> "Page":
+    """Return what a person is shown."""
+    from ratecheck.diagnose.readings import of_finding
+    from ratecheck.render.page import Page, Tone
+
+    findings = sorted(report.findings, key=_importance)
+    if not findings:
+        return Page(
+            "Nothing about a limit in this text",
+            Tone.PLAIN,
+            advice=("Paste the whole error, with status, headers and body: `curl -i` shows all three.",),
+        )
+    first = findings[0]
+    tone = {Category.NOT_RATE_LIMIT: Tone.GOOD, Category.OVERLOADED: Tone.WARN, Category.RATE_LIMIT: Tone.WARN}
+    healthy = first.category is Category.NOT_RATE_LIMIT and (first.status or 0) >= 400
+    blocks: list[Block] = []
+    if len(findings) > 1:
+        blocks.append(_kinds(findings))
+    blocks += _words(findings)
+    for finding in findings:
+        blocks += _limits(finding)
+    blocks += _timeline(report)
+    return Page(
+        _headline(findings),
+        Tone.PLAIN if healthy else tone.get(first.category, Tone.BAD),
+        diagnoses=of_finding(first),
+        blocks=tuple(blocks),
+        advice=(*first.advice, *(client.says for client in report.clients)),
+        sources=report.sources,
+    )
+
+
+def _importance(finding: Finding) -> tuple[bool, int]:
+    return (finding.category is Category.NOT_RATE_LIMIT, -finding.count)
+
+
+def _headline(findings: list[Finding]) -> str:
+    first = findings[0]
+    said = verdict(first)
+    if len(findings) == 1:
+        return said if first.count == 1 else f"{said} ({first.count:,} times)"
+    total = sum(finding.count for finding in findings)
+    return f"{said} ({first.count:,} of {total:,} refusals, {len(findings)} kinds)"
+
+
+def _kinds(findings: list[Finding]) -> "Block":
+    from ratecheck.render.page import Table
+
+    rows = []
+    for finding in findings:
+        what = "" if finding.dimension is None else units(finding.dimension)
+        window = "" if finding.window_s is None else window_name(finding.window_s)
+        lines = str(finding.line) if finding.count == 1 else f"{finding.first_line}-{finding.last_line}"
+        wait = "" if finding.retry_after_s is None else human_s(finding.retry_after_s)
+        limit = "" if finding.limit is None else f"{finding.limit:,}"
+        rows.append((f"{finding.count:,}", who(finding), finding.category.value, what, limit, window, wait, lines))
+    columns = ("times", "who", "what", "counts", "limit", "per", "longest wait", "lines")
+    return Table(columns, tuple(rows), "Refusals", right=frozenset({0, 4}))
+
+
+def _words(findings: list[Finding]) -> "list[Block]":
+    from ratecheck.render.page import Table
+
+    said = list(dict.fromkeys(finding.message for finding in findings if finding.message))
+    if not said:
+        return []
+    return [Table(("the server's own words",), tuple((message,) for message in said[:6]))]
+
+
+def _limits(finding: Finding) -> "list[Block]":
+    from ratecheck.render.page import Table
+
+    if not finding.limits:
+        return []
+    rows = tuple(_limit_row(limit) for limit in finding.limits)
+    return [Table(("limit", "per", "allows", "left", "reset"), rows, "Limits in the headers", right=frozenset({2, 3}))]
+
+
+def _limit_row(limit: LimitReading) -> tuple[str, ...]:
+    name = units(limit.dimension) if limit.dimension else (limit.headers[0] if limit.headers else "?")
+    scope = f" ({limit.scope})" if limit.scope else ""
+    return (
+        name + scope,
+        "?" if limit.window_s is None else window_name(limit.window_s),
+        "?" if limit.limit is None else f"{limit.limit:,}",
+        f"{1 - limit.utilization:.0%}" if limit.utilization is not None and limit.remaining is None
+        else "?" if limit.remaining is None else f"{limit.remaining:,}",
+        "?" if limit.reset_s is None else f"in {human_s(limit.reset_s)}",
+    )  # fmt: skip
+
+
+def _timeline(report: DecodeReport) -> "list[Block]":
+    return []
