@@ -58,7 +58,8 @@ def verdict(finding: Finding) -> str:
         case Category.RATE_LIMIT if finding.limit == 0 and finding.will_fit_ever is False:
             return f"{name} allows nothing here: the limit is 0, so waiting does not help"
         case Category.RATE_LIMIT:
-            return f"{name} refused on its {_kind(finding)}{_limit(finding)}: {_wait(finding)}"
+            limit = f"limit{_limit(finding)}" if finding.limit is not None else f"{_kind(finding)}{_limit(finding)}"
+            return f"{name} refused on its {limit}: {_wait(finding)}"
         case Category.QUOTA_EXHAUSTED:
             return f"{name} refused for money or plan, not for rate: waiting does not help"
         case Category.OVERLOADED:

@@ -30,7 +30,7 @@ _GRAVITY = (Category.REQUEST_TOO_LARGE, Category.QUOTA_EXHAUSTED, Category.CONCU
 _LIMITS = (Category.RATE_LIMIT, Category.REQUEST_TOO_LARGE, Category.CONCURRENCY)
 _TYPE = re.compile(r"[\"']?\btype[\"']?\s?[:=]\s?[\"'](?P<type>tokens|requests|input-images|images)[\"']")
 _CODE = re.compile(
-    r"[\"']?\b(?:code|errcode|error_code|errorcode)[\"']?\s?[:=]\s?[\"']?(?P<code>[A-Za-z0-9][\w.-]{1,60})",
+    r"(?:[\"']|(?<![\w ]))(?:code|errcode|error_code|errorcode)[\"']?\s?[:=]\s?[\"']?(?P<code>[A-Za-z0-9][\w.-]{1,60})",
     re.IGNORECASE,
 )
 _TYPES = re.compile(r"[\"']?\btype[\"']\s?[:=]\s?[\"'](?P<code>[a-z][\w.-]{2,60})[\"']")

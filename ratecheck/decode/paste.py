@@ -14,7 +14,7 @@ from ratecheck.decode.records import spans
 from ratecheck.decode.shapes import key_of
 from ratecheck.decode.slots import without_client
 from ratecheck.dialects import get, of_url
-from ratecheck.dialects.bodies import SOURCES
+from ratecheck.dialects.bodies import source_of
 from ratecheck.model import Category, Finding, Source
 
 # A finding lighter than this is a mere echo ("429 Too Many Requests") of a heavier one in the same paste.
@@ -171,10 +171,12 @@ def _sources(drafts: list[Draft]) -> tuple[Source, ...]:
     for draft in drafts:
         deciding = [each.sign for each in draft.signs if each.sign.category is draft.finding.category]
         for sign in sorted(deciding, key=lambda sign: -sign.weight)[:1]:
-            found[SOURCES[sign.source]] = None
+            source = source_of(sign, draft.finding.provider)
+            if source is not None:
+                found[source] = None
         row = get(draft.finding.provider)
-        for source in (row.sources if row is not None else ())[:1]:
-            found[source] = None
+        for known in (row.sources if row is not None else ())[:1]:
+            found[known] = None
     return tuple(found)[:4]
 
 

@@ -6,6 +6,7 @@ The rows are tables with sources; this file finds which of them stand in a text.
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 from ratecheck.dialects.codes import CLUES, CODES
@@ -13,17 +14,51 @@ from ratecheck.dialects.sentences import DAY, HOUR, MINUTE, MONTH, SENTENCES, WE
 from ratecheck.dialects.signs import Sign, compiled, identifier
 from ratecheck.model import Dimension, Source
 
-SOURCES: dict[str, Source] = {
-    "dialects": Source("https://github.com/openai/openai-python/issues/416", "2026-11",
-                       note="pasted answers in public threads, one or more for each row"),
+
+def _thread(path: str, date: str = "2026-11") -> Source:
+    return Source(f"https://github.com/{path}", date, note="an answer as somebody pasted it")
+
+
+_PASTED: dict[str, Source] = {
+    "anthropic": _thread("continuedev/continue/issues/11665"), "azure": _thread("openai/openai-python/issues/937"),
+    "bedrock": _thread("posit-dev/positron/issues/7844"), "cerebras": _thread("continuedev/continue/issues/9800"),
+    "cloudflare": _thread("lobehub/lobehub/issues/2795"), "cohere": _thread("diegosouzapw/OmniRoute/pull/12252"),
+    "coreweave": Source("https://docs.coreweave.com", "2026-11"), "dashscope": _thread("can1357/oh-my-pi/pull/8476"),
+    "deepinfra": _thread("truefoundry/docs", "2026-11"), "deepseek": _thread("esengine/DeepSeek-Reasonix/issues/2387"),
+    "fireworks": _thread("GordeyZuev/LEAP/issues/6"), "github": _thread("github/copilot-cli/issues/3819"),
+    "google": _thread("google-gemini/gemini-cli/issues/8437"), "groq": _thread("danielmiessler/Fabric/issues/364"),
+    "huggingface": _thread("huggingface/hub-docs"), "litellm": _thread("BerriAI/litellm/issues/5177"),
+    "meta": _thread("meta-llama/llama-models/issues/354"), "minimax": _thread("MiniMax-AI/MiniMax-M2.7/issues/36"),
+    "mistral": _thread("mistralai/client-ts/issues/169"), "moonshot": _thread("MoonshotAI/kimi-cli/issues/1599"),
+    "nvidia": _thread("meta-llama/llama-models/issues/354"), "ollama": _thread("continuedev/continue/issues/9233"),
+    "openai": _thread("openai/openai-python/issues/416"), "opencode": _thread("anomalyco/opencode/issues/29912"),
+    "openrouter": _thread("BerriAI/litellm/issues/8448"), "qianfan": _thread("PaddlePaddle/ERNIE/issues/1031"),
+    "replicate": _thread("traceloop/openllmetry"), "siliconflow": _thread("AIDotNet/OpenDeepWiki/issues/269"),
+    "together": _thread("xtekky/gpt4free/issues/3032"), "xai": _thread("cline/cline/issues/4826"),
+    "volcengine": Source("https://volcengine.com/docs/82379/1299023", "2026-11"),
+    "zhipu": _thread("anthropics/claude-code/issues/9201"),
+}  # fmt: skip
+_DOCUMENTED: dict[str, Source] = {
     "limits-openai": Source("https://developers.openai.com/api/docs/guides/error-codes", "2026-10"),
     "limits-anthropic": Source("https://platform.claude.com/docs/en/api/rate-limits", "2026-10"),
     "anthropic-docs": Source("https://platform.claude.com/docs/en/api/rate-limits", "2026-10"),
     "limits-azure": Source("https://learn.microsoft.com/azure/foundry/openai/how-to/quota", "2026-09"),
     "limits-others": Source("https://help.aliyun.com/en/model-studio/rate-limit", "2026-10"),
-    "unseen": Source("https://github.com/openai/openai-python/issues/416", "2026-11", verified=False,
-                     note="from documentation or memory of it; no pasted answer was found"),
-}  # fmt: skip
+}
+
+
+def source_of(sign: Sign, provider: str) -> Source | None:
+    """Return where a row's words were read; ``provider`` is who was found to speak, for rows that all share.
+
+    Rows that nobody has seen in an answer yet are returned as unverified.
+    """
+    documented = _DOCUMENTED.get(sign.source)
+    if documented is not None:
+        return documented
+    pasted = _PASTED.get(sign.provider or provider)
+    if pasted is not None and sign.source == "unseen":
+        return replace(pasted, verified=False, note="from documentation or memory of it")
+    return pasted
 
 
 class Found(NamedTuple):
@@ -109,7 +144,6 @@ __all__ = [
     "CLUES",
     "CODES",
     "SENTENCES",
-    "SOURCES",
     "Found",
     "Sign",
     "dimension_of",

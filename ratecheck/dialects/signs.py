@@ -47,8 +47,8 @@ class Sign(NamedTuple):
     scope: str | None = None
     size_hint: bool = False
     """The server itself hints that the size of this request may be the cause."""
-    source: str = "dialects"
-    """A key of ``bodies.SOURCES``."""
+    source: str = "pasted"
+    """Where the words were read; ``bodies.source_of`` leads to the address and date."""
 
     @property
     def code(self) -> bool:

@@ -32,6 +32,10 @@ _LIMIT_FIELDS = (
 )
 
 
+# More sentences than this are a log, not an explanation.
+_MOST_WORDS = 6
+
+
 def document(report: DecodeReport) -> dict[str, Any]:
     """Return the report as the JSON document of the contracts."""
     return {
@@ -112,12 +116,10 @@ def _kinds(findings: list[Finding]) -> "Block":
 
 
 def _words(findings: list[Finding]) -> "list[Block]":
-    from ratecheck.render.page import Table
+    from ratecheck.render.page import Lines
 
     said = list(dict.fromkeys(finding.message for finding in findings if finding.message))
-    if not said:
-        return []
-    return [Table(("the server's own words",), tuple((message,) for message in said[:6]))]
+    return [Lines(tuple(said[:_MOST_WORDS]), title="The server's words", wrap=True)] if said else []
 
 
 def _limits(finding: Finding) -> "list[Block]":
@@ -143,4 +145,29 @@ def _limit_row(limit: LimitReading) -> tuple[str, ...]:
 
 
 def _timeline(report: DecodeReport) -> "list[Block]":
-    return []
+    """Refusals a minute, where the lines of a log are dated; drawn from three minutes on."""
+    from ratecheck.render.page import LineChart, Series, Tone
+
+    if not any(len(points) > 2 for _, points in report.timeline):
+        return []
+    tones = (Tone.BAD, Tone.WARN, Tone.PLAIN, Tone.GOOD)
+    last_s = max(at for _, points in report.timeline for at, _ in points)
+    unit, name = next((unit, name) for unit, name in _AXES if last_s >= 3 * unit or unit == 60.0)
+    series = tuple(
+        Series(what, tuple((at / unit, float(count)) for at, count in _filled(points)), tone=tone)
+        for (what, points), tone in zip(report.timeline, tones * len(report.timeline), strict=False)
+    )
+    return [LineChart(series, "Refusals a minute", f"{name} since the first one", "a minute")]
+
+
+_AXES = ((86_400.0, "days"), (3600.0, "hours"), (60.0, "minutes"))
+
+
+def _filled(points: tuple[tuple[float, int], ...]) -> list[tuple[float, int]]:
+    """A minute without a refusal is a zero, not a straight line between its neighbours."""
+    drawn: list[tuple[float, int]] = []
+    for at, count in points:
+        if drawn and at - drawn[-1][0] > 60.0:
+            drawn += [(drawn[-1][0] + 60.0, 0), (at - 60.0, 0)]
+        drawn.append((at, count))
+    return drawn
