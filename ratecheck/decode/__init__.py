@@ -4,7 +4,7 @@
 ``decode_stream`` a log of any size. Nothing here reads a clock or a file.
 """
 
-from ratecheck.decode.log import decode_stream
 from ratecheck.decode.paste import DecodeReport, decode_text, finding_of, merged
+from ratecheck.decode.stream import decode_stream
 
 __all__ = ["DecodeReport", "decode_stream", "decode_text", "finding_of", "merged"]

@@ -5,31 +5,32 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from ratecheck.decode.flatten import Flat
+from ratecheck.decode.lazy import lazy
 from ratecheck.decode.pairs import header_pairs
 from ratecheck.decode.slots import without_client
 
 _STATUS = (
     # The surest place first.
-    re.compile(r"HTTP/\d(?:\.\d)? +(\d{3})\b"),
-    re.compile(
+    lazy(r"HTTP/\d(?:\.\d)? +(\d{3})\b"),
+    lazy(
         r"(?:error code|status[ _-]?code|statusCode|http[ _]?status|httpStatusCode|status code)[\"']?"
         r"\s?[:=]?\s?[\"'(]?(\d{3})(?!\d)",
         re.IGNORECASE,
     ),
-    re.compile(r"[\"']?\bstatus[\"']?\s?[:=]\s?[\"']?(\d{3})\b", re.IGNORECASE),
-    re.compile(r"[\"'](?:code|http_code|error_code)[\"']\s?:\s?[\"']?([45]\d\d)\b"),
-    re.compile(r"\bHTTP ?(?:Error )?:? ?(\d{3})\b", re.IGNORECASE),
-    re.compile(r"HTTP/\d(?:\.\d)?\"? (\d{3})\b"),
-    re.compile(r"(?<![\d.:/-])(429|529|402|503|413)(?![\d.:/-])"),
-    re.compile(r"\b(4\d\d|5\d\d) (?:[A-Z][a-z]+ ){1,3}"),
-    re.compile(r"(?:error|failed|status)\W{1,3}(4\d\d|5\d\d)(?!\d)", re.IGNORECASE),
+    lazy(r"[\"']?\bstatus[\"']?\s?[:=]\s?[\"']?(\d{3})\b", re.IGNORECASE),
+    lazy(r"[\"'](?:code|http_code|error_code)[\"']\s?:\s?[\"']?([45]\d\d)\b"),
+    lazy(r"\bHTTP ?(?:Error )?:? ?(\d{3})\b", re.IGNORECASE),
+    lazy(r"HTTP/\d(?:\.\d)?\"? (\d{3})\b"),
+    lazy(r"(?<![\d.:/-])(429|529|402|503|413)(?![\d.:/-])"),
+    lazy(r"\b(4\d\d|5\d\d) (?:[A-Z][a-z]+ ){1,3}"),
+    lazy(r"(?:error|failed|status)\W{1,3}(4\d\d|5\d\d)(?!\d)", re.IGNORECASE),
 )
 # A frame of a stack, its source line and carets: nothing in them is the server's.
-_FRAME = re.compile(
+_FRAME = lazy(
     r"^\s*(?:at .{1,400}:\d+(?::\d+)?\)?.{0,3}$|File \".{1,300}\", line \d+|[\^~ ]{4,}$|raise \w|\.{3} \d+ more"
     r"|goroutine \d+ \[|\S+\.go:\d+( \+0x[0-9a-f]+)?$|\S{0,200}site-packages/\S{1,200}:\d+|return (?:await )?\w)"
 )
-_REQUEST = re.compile(r"^\s*\$?>?\s*curl\b|^\s*-[dHDX] ")
+_REQUEST = lazy(r"^\s*\$?>?\s*curl\b|^\s*-[dHDX] ")
 
 
 @dataclass
@@ -50,7 +51,7 @@ class Evidence:
 
 def statuses(text: str) -> list[int]:
     """Return the HTTP statuses that the text states, the surest first."""
-    found = [int(match[1]) for pattern in _STATUS for match in pattern.finditer(text)]
+    found = [int(match[1]) for pattern in _STATUS for match in pattern().finditer(text)]
     return [status for status in dict.fromkeys(found) if 100 <= status <= 599]
 
 
@@ -63,7 +64,7 @@ def status_of(text: str) -> int | None:
 def gather(flat: Flat) -> Evidence:
     """Take a record apart into status, header pairs and what was said."""
     dump = header_pairs(flat.lines)
-    kept = [line for line in dump.rest if line.strip() and not _FRAME.match(line) and not _REQUEST.match(line)]
+    kept = [line for line in dump.rest if line.strip() and not _FRAME().match(line) and not _REQUEST().match(line)]
     said = " ".join(" ".join(line.split()) for line in kept)
     said = without_client(said)
     head = next((line for line in flat.lines if line.lstrip().startswith("HTTP/")), None)

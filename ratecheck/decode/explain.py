@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from ratecheck.dialects import get
 from ratecheck.durations import human_s, window_name
 from ratecheck.model import Category, Dimension, Finding, LimitReading
 
@@ -18,6 +17,8 @@ _LONG_WAIT_S = 120.0
 
 def who(finding: Finding) -> str:
     """Return the name of the service that refused, as people write it."""
+    from ratecheck.dialects import get
+
     row = get(finding.provider)
     return row.title if row is not None else "The server"
 

@@ -10,17 +10,19 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
 
+from ratecheck.decode.lazy import lazy
+
 # ANSI escapes first: they may stand anywhere, even inside a word.
-_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,300}(?:\x07|\x1b\\)?|[@-Z\\-_])")
+_ANSI = lazy(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,300}(?:\x07|\x1b\\)?|[@-Z\\-_])")
 # A terminal box, a quoted mail or issue comment, a `curl -v` arrow, a tree of a command-line tool.
-_LEFT = re.compile(r"^[ \t]*(?:[│┃║▌▏╎┆|]+|⎿|(?:>[ \t]?)+|<(?=[ \t])|\*(?=[ \t]))[ \t]*")
-_RIGHT = re.compile(r"[ \t]*[│┃║▐]+[ \t]*$")
-_RULE = re.compile(r"^[\s╭╮╰╯┌┐└┘├┤┬┴┼─━═╔╗╚╝╠╣+|-]{6,}$")
+_LEFT = lazy(r"^[ \t]*(?:[│┃║▌▏╎┆|]+|⎿|(?:>[ \t]?)+|<(?=[ \t])|\*(?=[ \t]))[ \t]*")
+_RIGHT = lazy(r"[ \t]*[│┃║▐]+[ \t]*$")
+_RULE = lazy(r"^[\s╭╮╰╯┌┐└┘├┤┬┴┼─━═╔╗╚╝╠╣+|-]{6,}$")
 # util.inspect of Node breaks a long string into pieces: 'first\n' +
-_CONCAT_TAIL = re.compile(r"(?:\\n)?['\"`][ \t]*\+[ \t]*$")
-_ESCAPED = re.compile(r"\\+(?:u\{?([0-9a-fA-F]{4})\}?|(r?n|[rtbf](?![a-z0-9])|[nt](?=[ {}\"'\\*\n]))|([\"'`/{}\[\]]))")
-_BYTES = re.compile(r"(?:\\+x[0-9a-fA-F]{2})+")
-_PERCENT = re.compile(r"(?:%[0-9a-fA-F]{2})+")
+_CONCAT_TAIL = lazy(r"(?:\\n)?['\"`][ \t]*\+[ \t]*$")
+_ESCAPED = lazy(r"\\+(?:u\{?([0-9a-fA-F]{4})\}?|(r?n|[rtbf](?![a-z0-9])|[nt](?=[ {}\"'\\*\n]))|([\"'`/{}\[\]]))")
+_BYTES = lazy(r"(?:\\+x[0-9a-fA-F]{2})+")
+_PERCENT = lazy(r"(?:%[0-9a-fA-F]{2})+")
 _ENTITIES = {
     "&quot;": '"',
     "&#34;": '"',
@@ -31,7 +33,7 @@ _ENTITIES = {
     "&nbsp;": " ",
     "&amp;": "&",
 }
-_ENTITY = re.compile("|".join(map(re.escape, _ENTITIES)))
+_ENTITY = lazy("|".join(map(re.escape, _ENTITIES)))
 # How many %XX a line must hold before it is taken for percent-encoded; links often hold one or two.
 _PERCENT_LEAST = 4
 # A line longer than this is cut: no provider's error is that long, and every pattern stays fast.
@@ -57,13 +59,13 @@ def _percent(found: re.Match[str]) -> str:
 def unescape(line: str) -> str:
     """Undo every layer of backslash, percent and HTML escaping of one line at once."""
     if "%" in line and len(re.findall(r"%[0-9a-fA-F]{2}", line)) >= _PERCENT_LEAST:
-        line = _PERCENT.sub(_percent, line)
+        line = _PERCENT().sub(_percent, line)
     if "\\" in line:
         if "\\x" in line:
-            line = _BYTES.sub(_octets, line)
-        line = _ESCAPED.sub(_character, line)
+            line = _BYTES().sub(_octets, line)
+        line = _ESCAPED().sub(_character, line)
     if "&" in line:
-        line = _ENTITY.sub(lambda found: _ENTITIES[found[0]], line)
+        line = _ENTITY().sub(lambda found: _ENTITIES[found[0]], line)
     return line
 
 
@@ -71,14 +73,14 @@ def plain_line(line: str) -> str:
     """Return one line of a paste without terminal decoration and escaping; header lines stay header lines."""
     line = line[:LONGEST_LINE]
     if "\x1b" in line:
-        line = _ANSI.sub("", line)
+        line = _ANSI().sub("", line)
     if line.strip("\t ") and not line[0].isalnum():
-        if _RULE.match(line):
+        if _RULE().match(line):
             return ""
-        line = _LEFT.sub("", line, count=1)
-        line = _RIGHT.sub("", line, count=1)
+        line = _LEFT().sub("", line, count=1)
+        line = _RIGHT().sub("", line, count=1)
     if line.rstrip().endswith("+"):
-        line = _CONCAT_TAIL.sub(" ", line)
+        line = _CONCAT_TAIL().sub(" ", line)
     return unescape(line)
 
 

@@ -14,12 +14,6 @@ class Entry(NamedTuple):
     body: str
 
 
-def looks_like_har(text: str) -> bool:
-    """Tell by the first thousand characters: cheap enough for every paste."""
-    head = text[:1_000]
-    return head.lstrip("\ufeff \t\r\n")[:1] == "{" and '"log"' in head
-
-
 def entries(text: str) -> Iterator[Entry]:
     """Yield the answers of a HAR document; nothing where it is broken or something else."""
     try:

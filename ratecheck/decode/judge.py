@@ -7,12 +7,15 @@ allows can never pass, whatever the sentence promises); a provider is named only
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from ratecheck.decode import slots, violations
 from ratecheck.decode.evidence import Evidence
-from ratecheck.dialects import ALL, read_limits
-from ratecheck.dialects.bodies import CLUES, CODES, SENTENCES, Found, dimension_of, find, window_of
-from ratecheck.dialects.rules import Reading, Remarks
+from ratecheck.decode.lazy import lazy
+from ratecheck.dialects.bodies import CLUES, CODES, PROVIDERS, SENTENCES, Found, dimension_of, find, window_of
+
+if TYPE_CHECKING:
+    from ratecheck.dialects.rules import Reading
 from ratecheck.model import Category, Dimension, Finding, LimitReading
 
 # A provider below this is a client's name at most: not proof of who answered.
@@ -28,26 +31,24 @@ _BY_STATUS = {
 _GRAVITY = (Category.REQUEST_TOO_LARGE, Category.QUOTA_EXHAUSTED, Category.CONCURRENCY, Category.OVERLOADED,
             Category.NOT_RATE_LIMIT, Category.RATE_LIMIT)  # fmt: skip
 _LIMITS = (Category.RATE_LIMIT, Category.REQUEST_TOO_LARGE, Category.CONCURRENCY)
-_TYPE = re.compile(r"[\"']?\btype[\"']?\s?[:=]\s?[\"'](?P<type>tokens|requests|input-images|images)[\"']")
-_CODE = re.compile(
+_TYPE = lazy(r"[\"']?\btype[\"']?\s?[:=]\s?[\"'](?P<type>tokens|requests|input-images|images)[\"']")
+_CODE = lazy(
     r"(?:[\"']|(?<![\w ]))(?:code|errcode|error_code|errorcode)[\"']?\s?[:=]\s?[\"']?(?P<code>[A-Za-z0-9][\w.-]{1,60})",
     re.IGNORECASE,
 )
-_TYPES = re.compile(r"[\"']?\btype[\"']\s?[:=]\s?[\"'](?P<code>[a-z][\w.-]{2,60})[\"']")
-_SPEECH = re.compile(r"(?:message|detail|error|msg|description|raw)[\"']?\s?[:=]\s?[\"']", re.IGNORECASE)
+_TYPES = lazy(r"[\"']?\btype[\"']\s?[:=]\s?[\"'](?P<code>[a-z][\w.-]{2,60})[\"']")
+_SPEECH = lazy(r"(?:message|detail|error|msg|description|raw)[\"']?\s?[:=]\s?[\"']", re.IGNORECASE)
 # "Current: 80.000000 / min" is what flows in all, not what this request asks.
-_PER_TIME = re.compile(r"current: [\d.]{1,20} ?/", re.IGNORECASE)
-_ERROR = re.compile(
-    r"[\"']error(?:_?(?:msg|code|message))?[\"']\s?:\s?[{\"'\d]|event: ?error|\berror[:=]", re.IGNORECASE
-)
+_PER_TIME = lazy(r"current: [\d.]{1,20} ?/", re.IGNORECASE)
+_ERROR = lazy(r"[\"']error(?:_?(?:msg|code|message))?[\"']\s?:\s?[{\"'\d]|event: ?error|\berror[:=]", re.IGNORECASE)
 _NONE = frozenset({"none", "null", "undefined", "nil"})
-_MODEL_KEY = re.compile(
+_MODEL_KEY = lazy(
     r"(?:[\"']?\b(?:model|model_name|modelId|deployment_name)[\"']?\s?[:=]\s?|/model |connecting to |\bmodel "
     r"|API Error \()"
     r"[\"'`]?(?P<model>[A-Za-z@][\w./:@+-]{1,118}\w)",
     re.IGNORECASE,
 )
-_FAMILY = re.compile(
+_FAMILY = lazy(
     r"(?<![\w./@-])(?P<model>(?:[a-z0-9_-]{2,30}/){0,3}(?:gpt-|chatgpt-|o[134]-|claude-|gemini-|gemma-?"
     r"|(?:meta-)?llama-?\d"
     r"|codellama|mistral-|mixtral-|codestral|magistral|devstral|ministral|pixtral|grok-|deepseek-|qwen[\w.]*-|qwq-"
@@ -57,7 +58,7 @@ _FAMILY = re.compile(
     r"|yi-|step-\d)[\w.:@-]{0,80}\w)",
     re.IGNORECASE,
 )
-_NAMED = re.compile(
+_NAMED = lazy(
     r"(?:\bprovider(?:_name)?|\bfrom|\bvendor|\bbackend"
     r"|llm_provider)[\"']?\s?[:=]?\s?[\"'(]?(?P<name>[A-Za-z]{2,20})\b",
     re.IGNORECASE,
@@ -74,12 +75,12 @@ class Draft:
     weight: int
     proof: int
     signs: tuple[Found, ...] = ()
-    reading: Reading | None = None
+    reading: "Reading | None" = None
     pairs: tuple[tuple[str, str], ...] = ()
 
 
 def provider_of(
-    evidence: Evidence, found: list[Found], reading: Reading | None, *, hint: str | None = None
+    evidence: Evidence, found: list[Found], reading: "Reading | None", *, hint: str | None = None
 ) -> tuple[str, int]:
     """Return who answered and how well that is proved; ``("unknown", 0)`` where it is not."""
     if hint:
@@ -92,17 +93,17 @@ def provider_of(
             proofs[each.sign.provider] += each.sign.proof
     if reading and reading.provider and reading.provider != "unknown":
         proofs[reading.provider] += 6
-    for named in _NAMED.finditer(evidence.flat.text):
+    for named in _NAMED().finditer(evidence.flat.text):
         name = named["name"].lower()
         name = _ALIASES.get(name, name)
-        if name in ALL:
+        if name in PROVIDERS:
             proofs[name] += 4
     best = max(proofs, key=lambda name: proofs[name], default="unknown")
     return (best, proofs[best]) if proofs[best] >= _PROOF_NEEDED else ("unknown", 0)
 
 
 def _decide(
-    found: list[Found], status: int | None, reading: Reading | None, has_error: bool
+    found: list[Found], status: int | None, reading: "Reading | None", has_error: bool
 ) -> tuple[Category | None, int]:
     votes = [(each.sign.category, each.sign.weight) for each in found if each.sign.category]
     if status in _BY_STATUS:
@@ -118,8 +119,8 @@ def _decide(
     return category, weight
 
 
-def _vote_of_headers(reading: Reading, status: int | None) -> tuple[Category, int]:
-    if status is None and any(remark.kind is Remarks.SENTINEL for remark in reading.remarks):
+def _vote_of_headers(reading: "Reading", status: int | None) -> tuple[Category, int]:
+    if status is None and any(remark.kind == "sentinel" for remark in reading.remarks):
         # Only refusals have been seen to carry -1 for unknown.
         return Category.RATE_LIMIT, 3
     left = [limit.remaining for limit in reading.limits if limit.remaining is not None]
@@ -130,7 +131,7 @@ def _vote_of_headers(reading: Reading, status: int | None) -> tuple[Category, in
 
 def _code_of(text: str, found: list[Found], status: int | None) -> str | None:
     for pattern in (_CODE, _TYPES):
-        for match in pattern.finditer(text):
+        for match in pattern().finditer(text):
             if match["code"].lower() not in _NONE:
                 return match["code"]
     code = next((each.sign.needles[0] for each in found if each.sign.code and each.sign.category), None)
@@ -147,10 +148,12 @@ def model_of(evidence: Evidence, found: list[Found]) -> str | None:
     text = evidence.flat.text
     named = {
         _tidy_model(match["model"])
-        for match in _FAMILY.finditer(text)
+        for match in _FAMILY().finditer(text)
         if not match["model"].lower().endswith((".py", ".js", ".md", "-limits"))
     }
-    keyed = {_tidy_model(match["model"]) for match in _MODEL_KEY.finditer(text) if re.search(r"[\d-]", match["model"])}
+    keyed = {
+        _tidy_model(match["model"]) for match in _MODEL_KEY().finditer(text) if re.search(r"[\d-]", match["model"])
+    }
     for candidates in (keyed & named, keyed, named):
         if len(candidates) == 1:
             return candidates.pop()
@@ -169,7 +172,7 @@ def _message_of(evidence: Evidence, start: int | None) -> str | None:
         return None
     text = evidence.said
     earliest = max(start - 600, 0)
-    opening = max((match.end() for match in _SPEECH.finditer(text[earliest:start])), default=None)
+    opening = max((match.end() for match in _SPEECH().finditer(text[earliest:start])), default=None)
     if opening is not None:
         begin = earliest + opening
         quote = text[begin - 1]
@@ -183,9 +186,11 @@ def _message_of(evidence: Evidence, start: int | None) -> str | None:
     return neutralise(scrub(text[begin:end]), 600) or None
 
 
-def _reading_of(evidence: Evidence, provider: str | None, now: object) -> Reading | None:
+def _reading_of(evidence: Evidence, provider: str | None, now: object) -> "Reading | None":
     if not evidence.pairs:
         return None
+    from ratecheck.dialects import read_limits  # the header tables: only for an answer that has headers
+
     reading = read_limits(evidence.pairs, provider=provider, now=now)  # type: ignore[arg-type]
     told = reading.limits or reading.retry_after_s is not None or reading.unknown or reading.remarks
     return reading if told else None
@@ -211,7 +216,7 @@ def judge(evidence: Evidence, *, provider: str | None = None, now: object = None
         ]
     reading = _reading_of(evidence, provider, now)
     quotas = violations.read(evidence.said)
-    category, weight = _decide(found, evidence.status, reading, _ERROR.search(evidence.said) is not None)
+    category, weight = _decide(found, evidence.status, reading, _ERROR().search(evidence.said) is not None)
     if category is None or (weight < _SPEAKS and evidence.status is None and not reading):
         return None
     name, proof = provider_of(evidence, found, reading, hint=provider)
@@ -229,7 +234,7 @@ def judge(evidence: Evidence, *, provider: str | None = None, now: object = None
         line=_line_of(evidence, decided),
     )
     return Draft(
-        _conclude(finding, found, _PER_TIME.search(evidence.said) is not None),
+        _conclude(finding, found, _PER_TIME().search(evidence.said) is not None),
         weight,
         proof,
         tuple(found),
@@ -256,7 +261,7 @@ def _measure(
     evidence: Evidence,
     found: list[Found],
     quotas: list[violations.Violation],
-    reading: Reading | None,
+    reading: "Reading | None",
 ) -> Finding:
     """Fill in dimension, window, amounts and delay: the rows' own groups, then the common grammar, then headers."""
     mine = sorted(
@@ -285,7 +290,7 @@ def _measure(
         amounts["limit"] = (
             quota.value if quota.value is not None else amounts.get("limit") if len(quotas) == 1 else None
         )
-    kind = _TYPE.search(evidence.said) if limited else None
+    kind = _TYPE().search(evidence.said) if limited else None
     delay = slots.read(evidence.said).retry_after_s if finding.category is Category.OVERLOADED else words.retry_after_s
     if reading and reading.retry_after_s is not None and finding.category is not Category.NOT_RATE_LIMIT:
         delay = reading.retry_after_s if delay is None else max(delay, reading.retry_after_s)
@@ -309,12 +314,10 @@ def _either(first: int | None, second: int | None) -> int | None:
     return second if first is None else first
 
 
-def _from_headers(finding: Finding, reading: Reading) -> Finding:
+def _from_headers(finding: Finding, reading: "Reading") -> Finding:
     binding = _exhausted(reading.limits)
     if binding is None:
-        sentinels = [
-            remark.headers[0] for remark in reading.remarks if remark.kind is Remarks.SENTINEL and remark.headers
-        ]
+        sentinels = [remark.headers[0] for remark in reading.remarks if remark.kind == "sentinel" and remark.headers]
         told = {dimension_of(name.replace("-", " ")) for name in sentinels}
         return replace(finding, dimension=finding.dimension or (told.pop() if len(told) == 1 else None))
     # X-RateLimit without a unit counts requests, by custom; an IETF policy without one says nothing.

@@ -1,15 +1,13 @@
 """A log of any size -> findings, in bounded memory: cheap search, full decoding of what is new, counts for the rest."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from ratecheck.decode.encoding import text_of, to_utf8
 from ratecheck.decode.evidence import gather
 from ratecheck.decode.flatten import flatten
-from ratecheck.decode.har import looks_like_har
 from ratecheck.decode.judge import Draft, judge
-from ratecheck.decode.paste import DecodeReport, Timeline, decode_text, report_of
+from ratecheck.decode.paste import DecodeReport, Timeline, report_of
 from ratecheck.decode.records import begins, instant_of
 from ratecheck.decode.shapes import Place, key_of, learn, look_up
 from ratecheck.model import Category, Finding
@@ -17,13 +15,8 @@ from ratecheck.model import Category, Finding
 # What a refusal's line holds at least one of. Each is one pass over the input at memory speed, so they are few.
 NEEDLES = (b"429", b"imit", b"verload", b"uota", b"hrottl")
 
-_BLOCK_BYTES = 4 << 20
-# Up to here a text is a paste and is read as a whole.
-_PASTE_BYTES = 64 << 10
-# A HAR file is one JSON document: it is read whole, up to this.
-_HAR_BYTES = 64 << 20
 # No record is longer; a line without end is looked at through a window of this size.
-_RECORD_BYTES = 16 << 10
+RECORD_BYTES = 16 << 10
 _RECORD_LINES = 60
 # Past this many shapes, lines differ by ids that the quick key leaves in: the thorough one takes over.
 _QUICK_SHAPES = 200
@@ -107,8 +100,9 @@ class LogReader:
         line = block[start:end]
         alone = _stands_alone(block, start, end)
         finding = _alone(line)
-        places = learn(line, finding, _alone) if alone and len(self._shapes) < _MOST_SHAPES else None
         stamp = _STAMP.search(line, 0, _STAMP_WITHIN)
+        room = alone and len(self._shapes) < _MOST_SHAPES
+        places = learn(line, finding, _alone, stamp.end() if stamp else None) if room else None
         shape = _Shape(places, finding.limit if finding else None, stamp.span() if stamp else None)
         if len(self._shapes) >= _QUICK_SHAPES and not self._thorough:
             self._thorough = True
@@ -163,10 +157,10 @@ def _candidates(block: bytes) -> Iterator[tuple[int, int]]:
     following = [(at, needle) for at, needle in following if at >= 0]
     while following:
         at = min(following)[0]
-        start = block.rfind(b"\n", max(at - _RECORD_BYTES, 0), at) + 1
-        start = start or max(at - _RECORD_BYTES // 2, 0)
-        end = block.find(b"\n", at, at + _RECORD_BYTES)
-        end = end if end >= 0 else min(at + _RECORD_BYTES, len(block))
+        start = block.rfind(b"\n", max(at - RECORD_BYTES, 0), at) + 1
+        start = start or max(at - RECORD_BYTES // 2, 0)
+        end = block.find(b"\n", at, at + RECORD_BYTES)
+        end = end if end >= 0 else min(at + RECORD_BYTES, len(block))
         yield start, end
         following = [
             (new, needle)
@@ -197,7 +191,7 @@ def _stands_alone(block: bytes, start: int, end: int) -> bool:
 def _decoded(block: bytes, start: int, end: int) -> Draft | None:
     """Decode the record that this line belongs to: a traceback or a body may follow it."""
     if not _stands_alone(block, start, end):
-        limit = min(start + _RECORD_BYTES, len(block))
+        limit = min(start + RECORD_BYTES, len(block))
         for _ in range(_RECORD_LINES):
             following = block.find(b"\n", end + 1, limit)
             if following < 0 or begins(_text(block[end + 1 : end + 200])):
@@ -220,36 +214,3 @@ def _timeline(tallies: Iterable[_Tally]) -> Timeline:
     return tuple(
         (name, tuple((at - first, counts[at]) for at in sorted(counts))) for name, counts in dated.items() if counts
     )
-
-
-def decode_stream(read: Callable[[int], bytes], *, source: str = "-") -> DecodeReport:
-    """Explain what ``read`` yields, however much it is: a paste as a whole, a log block by block.
-
-    ``read(n)`` returns at most ``n`` bytes, none at the end. UTF-8 and UTF-16 are understood.
-    """
-    head = _filled(read, _PASTE_BYTES + 1)
-    if len(head) <= _PASTE_BYTES:
-        return decode_text(text_of(head), source=source)
-    if looks_like_har(_text(head[:_PASTE_BYTES])):
-        return decode_text(text_of(head + _filled(read, _HAR_BYTES)), source=source)
-    reader = LogReader()
-    utf8 = to_utf8(head)
-    rest = utf8(head)
-    while block := read(_BLOCK_BYTES):
-        rest += utf8(block)
-        cut = rest.rfind(b"\n") + 1
-        if not cut and len(rest) > _BLOCK_BYTES:
-            # No line break in sight: what may begin a refusal stays, the rest has been seen.
-            cut = len(rest) - _RECORD_BYTES
-        reader.feed(rest[:cut])
-        rest = rest[cut:]
-    reader.feed(rest)
-    return reader.report(source)
-
-
-def _filled(read: Callable[[int], bytes], wanted: int) -> bytes:
-    parts = []
-    while wanted > 0 and (part := read(wanted)):
-        parts.append(part)
-        wanted -= len(part)
-    return b"".join(parts)

@@ -7,6 +7,8 @@ cassettes, HAR entries, tables of documentation: all of them set a name beside a
 import re
 from typing import NamedTuple
 
+from ratecheck.decode.lazy import lazy
+
 # One of these in a name makes the paste a header dump; the other pairs then come along as context (Date, request ids).
 _TELLING = (
     "ratelimit",
@@ -22,20 +24,18 @@ _TELLING = (
 _NAME = r"[A-Za-z][A-Za-z0-9_]{0,40}(?:-[A-Za-z0-9_.]{1,40}){0,8}"
 
 # 'name': 'value' · "name" => ["value"] · (b'name', b'value') · ["name", "value"]
-_QUOTED = re.compile(
+_QUOTED = lazy(
     rf"b?(?P<q>['\"])(?P<name>{_NAME})(?P=q)\s*(?::|=>|="
     rf"|,)\s*\[?\s*(?:b?(?P<v>['\"])(?P<value>[^\n]{{0,600}}?)(?P=v)(?=\s*[\]),}};]|\s*$)|(?P<bare>-?\d[\d.]{{0,20}}))"
 )
-_HAR = re.compile(
+_HAR = lazy(
     rf"['\"]name['\"]\s*:\s*['\"](?P<name>{_NAME})['\"]\s*,\s*['\"]value['\"]\s*:\s*(?P<v>['\"])(?P<value>[^\n]{{0,600}}?)(?P=v)(?=\s*[,}}])"
     rf""
 )
-_BRACKET = re.compile(rf"[\[{{(]\s*(?P<name>{_NAME})\s*,\s*(?P<value>[^\[\]\n]{{1,300}})\]")
-_GO = re.compile(rf"(?<![\w-])(?P<name>{_NAME}):\[(?P<value>[^\]\n]{{0,300}})\]")
-_LINE = re.compile(
-    rf"^\s*[\[(-]?\s*['\"`]?(?P<name>{_NAME})['\"`]?\s*(?P<sep>:|=|\||\t)\s*(?P<value>\S.{{0,900}}?)?\s*$"
-)
-_ITEM = re.compile(r"^\s*-\s+['\"]?(?P<value>[^'\"\n]{1,300})['\"]?\s*$")
+_BRACKET = lazy(rf"[\[{{(]\s*(?P<name>{_NAME})\s*,\s*(?P<value>[^\[\]\n]{{1,300}})\]")
+_GO = lazy(rf"(?<![\w-])(?P<name>{_NAME}):\[(?P<value>[^\]\n]{{0,300}})\]")
+_LINE = lazy(rf"^\s*[\[(-]?\s*['\"`]?(?P<name>{_NAME})['\"`]?\s*(?P<sep>:|=|\||\t)\s*(?P<value>\S.{{0,900}}?)?\s*$")
+_ITEM = lazy(r"^\s*-\s+['\"]?(?P<value>[^'\"\n]{1,300})['\"]?\s*$")
 # Names without a hyphen that are headers all the same.
 _PLAIN = {
     "date",
@@ -89,14 +89,14 @@ def header_pairs(lines: tuple[str, ...]) -> Dump:
     rest: list[str] = []
     waiting: str | None = None
     for line in lines:
-        item = _ITEM.match(line) if waiting else None
+        item = _ITEM().match(line) if waiting else None
         if item and waiting:
             pairs.append((waiting, item["value"]))
             waiting = None
             rest.append("")
             continue
         waiting = None
-        whole = _LINE.match(line)
+        whole = _LINE().match(line)
         if whole and _header_name(whole["name"]) and not (whole["sep"] == "=" and "," in line and "limit=" in line):
             if whole["value"] is None:
                 waiting = whole["name"]
@@ -124,5 +124,5 @@ def _inline(line: str, pairs: list[tuple[str, str]]) -> str:
         return " "
 
     for pattern in (_HAR, _QUOTED, _GO, _BRACKET):
-        line = pattern.sub(take, line)
+        line = pattern().sub(take, line)
     return line

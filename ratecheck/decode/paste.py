@@ -8,17 +8,17 @@ from ratecheck.decode.evidence import Evidence, gather
 from ratecheck.decode.explain import explained
 from ratecheck.decode.flatten import Flat, flatten
 from ratecheck.decode.frames import ClientNext, clients
-from ratecheck.decode.har import entries, looks_like_har
 from ratecheck.decode.judge import Draft, judge
 from ratecheck.decode.records import spans
 from ratecheck.decode.shapes import key_of
 from ratecheck.decode.slots import without_client
-from ratecheck.dialects import get, of_url
 from ratecheck.dialects.bodies import source_of
 from ratecheck.model import Category, Finding, Source
 
 # A finding lighter than this is a mere echo ("429 Too Many Requests") of a heavier one in the same paste.
 _ECHO = 3
+# More addresses than this are a bibliography, not a hint where to look.
+_MOST_SOURCES = 4
 
 Timeline = tuple[tuple[str, tuple[tuple[float, int], ...]], ...]
 """For each dimension by name: (seconds since the first dated refusal, refusals in that minute)."""
@@ -32,7 +32,8 @@ class DecodeReport:
     source: str = "-"
     lines: int = 0
     clients: tuple[ClientNext, ...] = ()
-    sources: tuple[Source, ...] = ()
+    drafts: tuple[Draft, ...] = ()
+    """What the findings were judged from."""
     timeline: Timeline = ()
 
     @property
@@ -41,9 +42,17 @@ class DecodeReport:
         return any(each.category is not Category.NOT_RATE_LIMIT or each.limits for each in self.findings)
 
 
+def looks_like_har(text: str) -> bool:
+    """Tell by the first thousand characters: cheap enough for every paste."""
+    head = text[:1_000]
+    return head.lstrip("\ufeff \t\r\n")[:1] == "{" and '"log"' in head
+
+
 def decode_text(text: str, *, source: str = "-", now: datetime | None = None) -> DecodeReport:
     """Explain a pasted text. Never raises, whatever the text. ``now`` is used where no ``Date`` header stands."""
     if looks_like_har(text):
+        from ratecheck.decode.har import entries
+
         drafts = [
             draft
             for entry in entries(text)
@@ -63,12 +72,14 @@ def report_of(
     """Return the report on judged drafts: explained, with the sources of the rows that decided."""
     findings = tuple(explained(draft.finding) for draft in drafts)
     pairs = next((draft.pairs for draft in drafts if draft.pairs), ())
-    return DecodeReport(findings, source, lines, clients(lower, findings, pairs), _sources(drafts), timeline)
+    return DecodeReport(findings, source, lines, clients(lower, findings, pairs), tuple(drafts), timeline)
 
 
 def _of_entry(
     url: str, status: int | None, headers: Sequence[tuple[str, str]], body: str, now: datetime | None
 ) -> Draft | None:
+    from ratecheck.dialects import of_url
+
     row = of_url(url)
     return judge(_answer(status, headers, body), provider=row.name if row else None, now=now)
 
@@ -166,7 +177,10 @@ def _both(draft: Draft, later: Draft) -> Draft:
     )
 
 
-def _sources(drafts: list[Draft]) -> tuple[Source, ...]:
+def sources_of(drafts: Iterable[Draft]) -> tuple[Source, ...]:
+    """Return where the rows that decided were read, and where the provider documents its limits."""
+    from ratecheck.dialects import get
+
     found: dict[Source, None] = {}
     for draft in drafts:
         deciding = [each.sign for each in draft.signs if each.sign.category is draft.finding.category]
@@ -177,7 +191,7 @@ def _sources(drafts: list[Draft]) -> tuple[Source, ...]:
         row = get(draft.finding.provider)
         for known in (row.sources if row is not None else ())[:1]:
             found[known] = None
-    return tuple(found)[:4]
+    return tuple(found)[:_MOST_SOURCES]
 
 
 def merged(reports: Sequence[DecodeReport]) -> DecodeReport:
@@ -189,6 +203,6 @@ def merged(reports: Sequence[DecodeReport]) -> DecodeReport:
         ", ".join(report.source for report in reports),
         sum(report.lines for report in reports),
         tuple(dict.fromkeys(client for report in reports for client in report.clients)),
-        tuple(dict.fromkeys(source for report in reports for source in report.sources)),
+        tuple(draft for report in reports for draft in report.drafts),
         tuple(series for report in reports for series in report.timeline),
     )

@@ -53,11 +53,16 @@ def key_of(finding: Finding | None) -> tuple[object, ...] | None:
     return (finding.provider, finding.category, finding.dimension, finding.scope, finding.limit, finding.model)
 
 
-def learn(line: bytes, finding: Finding | None, judge: Judge) -> list[Place] | None:
-    """Return the numbers of ``line`` that matter for ``finding``, in order; ``None`` where they cannot be looked up."""
-    ids = [found.span() for found in _ID.finditer(line)]
+def learn(line: bytes, finding: Finding | None, judge: Judge, stamp: int | None = None) -> list[Place] | None:
+    """Return the numbers of ``line`` that matter for ``finding``, in order; ``None`` where they cannot be looked up.
+
+    ``stamp`` is where the line's own time ends: what stands before it is not tried.
+    """
+    skipped = [found.span() for found in _ID.finditer(line)]
+    if stamp is not None:
+        skipped.append((0, stamp))
     numbers = [
-        found for found in _NUMBER.finditer(line) if not any(first <= found.start() < last for first, last in ids)
+        found for found in _NUMBER.finditer(line) if not any(first <= found.start() < last for first, last in skipped)
     ]
     if len(numbers) > _MOST_NUMBERS:
         return None
@@ -81,20 +86,21 @@ def learn(line: bytes, finding: Finding | None, judge: Judge) -> list[Place] | N
 def _effect(line: bytes, start: int, end: int, finding: Finding | None, judge: Judge) -> tuple[Matters | None, bool]:
     key = key_of(finding)
     number = line[start:end]
-    # Another number of the same length; for what may be a status, the one that says most; and one beyond any limit.
-    trials = [number.translate(_OTHER_DIGITS)]
+
+    def trial(other: bytes) -> Finding | None:
+        return judge(line[:start] + other + line[end:])
+
+    if finding is not None and finding.limit and finding.requested is not None and float(number) == finding.requested:
+        return Matters.ASKED, False
+    # Another number of the same length, and for what may be a status the one that says most.
+    others = [number.translate(_OTHER_DIGITS)]
     if len(number) == 3:
-        trials.append(b"429" if number != b"429" else b"200")
-    for trial in trials:
-        other = judge(line[:start] + trial + line[end:])
+        others.append(b"429" if number != b"429" else b"200")
+    for other in map(trial, others):
         if key_of(other) != key:
             return Matters.KEY, finding is not None and other is not None and finding.limit != other.limit
         if finding is not None and other is not None and finding.retry_after_s != other.retry_after_s:
             return Matters.DELAY, False
-    if finding is not None and finding.limit is not None:
-        other = judge(line[:start] + b"9" * 15 + line[end:])
-        if other is not None and other.category is not finding.category:
-            return Matters.ASKED, False
     return None, False
 
 

@@ -7,6 +7,7 @@ Rows of ``dialects`` say what a sentence means; most of its readings are written
 import re
 from dataclasses import dataclass
 
+from ratecheck.decode.lazy import lazy
 from ratecheck.dialects.bodies import ABBREVIATION_S, dimension_of, window_of
 from ratecheck.durations import LONGEST_S
 from ratecheck.model import Dimension
@@ -19,8 +20,12 @@ _DURATION = rf"(?:\d{{1,9}}(?:\.\d{{1,18}})?\s?{_UNIT}(?![a-z])(?:,? and |, |\s)
 _CLOCK = r"\d{1,3}:\d\d:\d\d"
 _BARE = r"\d{1,9}(?:\.\d{1,18})?(?![\d:-])"
 
+_CLIENT_WORDS = (
+    "retry", "will try", "trying", "going to try", "next try", "next attempt", "attempt", "sleep", "back", "wait",
+    "paus", "cool", "elapsed", "took", "timeout", "latency",
+)  # fmt: skip
 # What a client says of its own plans. Blanked before anything is read: its delays are not the server's.
-_CLIENT = re.compile(
+_CLIENT = lazy(
     rf"\bretrying \S{{1,200}} in (?:{_DURATION}|{_BARE})|"
     rf"(?:\bretrying\b|\bre-?trying\b|\bwill (?:re)?try(?: again)?\b|\bgoing to (?:re)?try\b|\bnext (?:re)?try\b"
     rf"|\bnext attempt\b"
@@ -32,7 +37,7 @@ _CLIENT = re.compile(
     re.IGNORECASE,
 )  # fmt: skip
 
-_DELAY = re.compile(
+_DELAY = lazy(
     rf"(?<!\w)(?:(?:try|retry|come back|resubmit)(?: (?:your|the|this) request)?(?: again)?(?: later)? (?:in"
     rf"|after)(?: about| approximately| at least)?"
     rf"|retry[- _]?after(?:[_ ]?(?P<key>ms|millis|milliseconds|s|sec|seconds))?[\"']?\s?(?:is |of )?[:=]?\s?[\"']?"
@@ -43,7 +48,7 @@ _DELAY = re.compile(
     rf"\s?~?(?P<time>{_CLOCK}|{_DURATION}|{_BARE})",
     re.IGNORECASE,
 )  # fmt: skip
-_PART = re.compile(rf"(\d{{1,9}}(?:\.\d{{1,18}})?)\s?({_UNIT})?", re.IGNORECASE)
+_PART = lazy(rf"(\d{{1,9}}(?:\.\d{{1,18}})?)\s?({_UNIT})?", re.IGNORECASE)
 
 _SECONDS = {
     "ms": 0.001,
@@ -71,7 +76,7 @@ def seconds_of(words: str) -> float | None:
         hours, minutes, seconds = map(int, words.split(":"))
         return float(hours * 3600 + minutes * 60 + seconds)
     total, seen = 0.0, False
-    for part in _PART.finditer(words):
+    for part in _PART().finditer(words):
         number, unit = part.groups()
         total += float(number) * (_unit_s(unit) if unit else 1.0)
         seen = True
@@ -81,13 +86,16 @@ def seconds_of(words: str) -> float | None:
 
 def without_client(text: str) -> str:
     """Return the text with a client's own plans ("Retrying in 3.3 s") blanked, of the same length."""
-    return _CLIENT.sub(lambda found: " " * len(found[0]), text)
+    lower = text.lower()
+    if not any(word in lower for word in _CLIENT_WORDS):
+        return text
+    return _CLIENT().sub(lambda found: " " * len(found[0]), text)
 
 
 def delays(text: str) -> list[tuple[int, float]]:
     """Return each delay that the server advises and where it stands. ``text`` is without the client's plans."""
     found = []
-    for match in _DELAY.finditer(text):
+    for match in _DELAY().finditer(text):
         seconds = seconds_of(match["time"])
         if seconds is not None:
             if (match["key"] or "").lower().startswith("m"):
@@ -109,23 +117,23 @@ def number(text: str | None) -> int | None:
     return int(value) if 0 <= value < 2**53 else None
 
 
-_LIMIT = re.compile(
+_LIMIT = lazy(
     rf"(?:\b(?:rate[- _]?)?limit(?:ed)?[\"']?(?: (?:is|of|to|was|set to))?\s?[:=]?\s?[\"']?|\bmaximum of "
     rf"|\bmax (?:of )?|\bquotavalue[\"']?\s?:\s?[\"']?"
     rf"|\bratelimit[\"']?\s?:\s?[\"']?)(?<!error ){_N}(?!\s?(?:ms\b|s\b|seconds?\b|minutes?\b|hours?\b|://|\.\d))",
     re.IGNORECASE,
 )  # fmt: skip
-_USED = re.compile(rf"\b(?:used|current(?: usage)?|actual|usage)[\"']?\s?[:=]?\s?[\"']?{_N}", re.IGNORECASE)
-_REQUESTED = re.compile(rf"\brequested[\"']?\s?[:=]?\s?(?:about |up to )?{_N}", re.IGNORECASE)
-_REMAINING = re.compile(rf"\b(?:rate_?limit_?)?remaining[\"']?\s?[:=]\s?[\"']?{_N}", re.IGNORECASE)
-_OF = re.compile(r"\((\d[\d,]{0,15})\s?/\s?(\d[\d,]{0,15}) (?:used|requests|tokens)\b", re.IGNORECASE)
-_RATE = re.compile(
+_USED = lazy(rf"\b(?:used|current(?: usage)?|actual|usage)[\"']?\s?[:=]?\s?[\"']?{_N}", re.IGNORECASE)
+_REQUESTED = lazy(rf"\brequested[\"']?\s?[:=]?\s?(?:about |up to )?{_N}", re.IGNORECASE)
+_REMAINING = lazy(rf"\b(?:rate_?limit_?)?remaining[\"']?\s?[:=]\s?[\"']?{_N}", re.IGNORECASE)
+_OF = lazy(r"\((\d[\d,]{0,15})\s?/\s?(\d[\d,]{0,15}) (?:used|requests|tokens)\b", re.IGNORECASE)
+_RATE = lazy(
     rf"{_N}\s?(?:of )?(?P<dim>(?:[a-z]{{1,12}} ){{0,2}}?(?:tokens?|requests?|calls?|queries|images?|messages?))?\s?"
     rf"(?:(?:per|an?|every|each) |/ ?)(?P<period>(?:\d{{1,6}}[ -]?)?(?:seconds?|secs?|sec|s|minutes?|mins?|min|m|hours?"
     rf"|hr|h|days?|d|weeks?|months?))\b",
     re.IGNORECASE,
 )  # fmt: skip
-_PER = re.compile(
+_PER = lazy(
     r"(?P<dim>(?:input |output |prompt |completion )?tokens?|requests?|calls?|queries|images?|input-images)\s?"
     r"(?:per|/|a)[ -](?P<period>second|sec|minute|min|hour|day|week|month)\b"
     r"|\b(?P<adjective>per[- ](?:second|minute|hour|day|month)|daily|hourly|monthly|weekly|\d{1,3}-(?:hour|minute"
@@ -134,24 +142,22 @@ _PER = re.compile(
     r"|每(?P<chinese>秒|分钟|小时|天|日|月)",
     re.IGNORECASE,
 )  # fmt: skip
-_ABBREVIATION = re.compile(r"(?<![\w-])([IO]?TP[MDSH]|RP[MDSH]|QP[MSD]|IPM)(?![\w-])")
-_WINDOW = re.compile(
+_ABBREVIATION = lazy(r"(?<![\w-])([IO]?TP[MDSH]|RP[MDSH]|QP[MSD]|IPM)(?![\w-])")
+_WINDOW = lazy(
     r"\b(?:current|in a|per|every) (\d{1,6} ?(?:s|seconds?|minutes?|hours?))\b(?= window|\s?\.|,|\s)", re.IGNORECASE
 )
 # What is counted, where no period stands beside it. "Too Many Requests" in capitals, or as a title, is HTTP's reason
 # phrase and says nothing of it.
-_COUNTED = re.compile(
+_COUNTED = lazy(
     r"(?P<words>(?i:concurren\w{1,3}|(?:input|output) tokens|tokens?(?= (?:rate )?(?:limit|usage|quota))|tokens? rate"
     r"|too many tokens|requests?(?= (?:rate )?(?:limit|quota))|api calls|images?(?= per| limit))"
     r"|(?<!429 )(?<!title\": \")(?<!title': ')(?<!title\":\")(?<!status\":\")(?:Too many requests|too many requests))"
 )
 # An offer is no limit: "Add 10 credits to unlock 1000 free model requests per day".
-_OFFER = re.compile(
-    rf"\b(?:add|buy|purchase|unlock|upgrade (?:to|for))\b[^.\"']{{0,40}}?{_N}[^.\"']{{0,60}}", re.IGNORECASE
-)
+_OFFER = lazy(rf"\b(?:add|buy|purchase|unlock|upgrade (?:to|for))\b[^.\"']{{0,40}}?{_N}[^.\"']{{0,60}}", re.IGNORECASE)
 # A key that names no unit counts requests, as the X-RateLimit headers do that it is modelled on.
-_UNNAMED = re.compile(r"[\"']ratelimit(?:limit)?[\"']\s?:", re.IGNORECASE)
-_WHO = re.compile(
+_UNNAMED = lazy(r"[\"']ratelimit(?:limit)?[\"']\s?:", re.IGNORECASE)
+_WHO = lazy(
     r"\b(?:for|in|of|your|this|per|reached|the) (?P<who>organi[sz]ation|project|account|user|workspace|team"
     r"|deployment)\b(?!['’]?s? id)"
     r"|(?P<hyphen>account|user|organization|project|ip)[ -]rate[ -]limit|logged[- ]in (?P<logged>user)"
@@ -191,13 +197,13 @@ class Readings:
 def read(text: str) -> Readings:
     """Read what a refusal's text says of numbers, windows and delays; ``text`` is without the client's plans."""
     readings = Readings()
-    text = _OFFER.sub(" ", text)
+    text = _OFFER().sub(" ", text)
     _read_numbers(text, readings)
     _read_dimension(text, readings)
     said = [seconds for _, seconds in delays(text)]
     # The same delay is often said twice, once rounded; two that differ are answered by the longer.
     readings.retry_after_s = max(said, default=None)
-    who = _WHO.search(text)
+    who = _WHO().search(text)
     if who:
         readings.scope = scope_of(next(word for word in who.groups() if word))
     return readings
@@ -209,14 +215,14 @@ def _first(pattern: re.Pattern[str], text: str) -> int | None:
 
 
 def _read_numbers(text: str, readings: Readings) -> None:
-    readings.limit = _first(_LIMIT, text)
-    readings.used = _first(_USED, text)
-    readings.requested = _first(_REQUESTED, text)
-    readings.remaining = _first(_REMAINING, text)
-    pair = _OF.search(text)
+    readings.limit = _first(_LIMIT(), text)
+    readings.used = _first(_USED(), text)
+    readings.requested = _first(_REQUESTED(), text)
+    readings.remaining = _first(_REMAINING(), text)
+    pair = _OF().search(text)
     if pair and readings.limit is None:
         readings.used, readings.limit = number(pair[1]), number(pair[2])
-    rate = _RATE.search(text)
+    rate = _RATE().search(text)
     if rate:
         readings.window_s = window_of(rate["period"])
         if readings.window_s is not None:
@@ -225,22 +231,22 @@ def _read_numbers(text: str, readings: Readings) -> None:
 
 
 def _read_dimension(text: str, readings: Readings) -> None:
-    short = _ABBREVIATION.search(text)
+    short = _ABBREVIATION().search(text)
     if short:
         readings.dimension = dimension_of(short[1])
         readings.window_s = ABBREVIATION_S[short[1][-1].lower()]
         return
-    per = _PER.search(text)
+    per = _PER().search(text)
     if per:
         words = per["period"] or per["adjective"] or per["chinese"]
         readings.window_s = readings.window_s or window_of(words)
         if per["dim"]:
             readings.dimension = dimension_of(per["dim"])
-    window = _WINDOW.search(text)
+    window = _WINDOW().search(text)
     if window and readings.window_s is None:
         readings.window_s = window_of(window[1])
     if readings.dimension is None:
-        counted = _COUNTED.search(text)
+        counted = _COUNTED().search(text)
         readings.dimension = dimension_of(counted["words"]) if counted else None
-    if readings.dimension is None and _UNNAMED.search(text):
+    if readings.dimension is None and _UNNAMED().search(text):
         readings.dimension = Dimension.REQUESTS

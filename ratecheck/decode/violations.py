@@ -1,17 +1,17 @@
 """Google's list of quotas that were violated: in the body's details, whole or half-escaped, cut or complete."""
 
-import re
 from dataclasses import dataclass
 
+from ratecheck.decode.lazy import lazy
 from ratecheck.decode.slots import number
 from ratecheck.dialects.bodies import dimension_of
 from ratecheck.dialects.sentences import DAY, HOUR, MINUTE
 from ratecheck.model import Dimension
 
-_FIELD = re.compile(
+_FIELD = lazy(
     r"(?P<key>quotaMetric|quotaId|quotaValue|quota_metric|quota_id|quota_value)\W{1,6}(?P<value>[\w./-]{1,200})"
 )
-_MODEL = re.compile(r"\bmodel\W{1,6}(?P<model>[A-Za-z][\w.:@/-]{1,100}\w)")
+_MODEL = lazy(r"\bmodel\W{1,6}(?P<model>[A-Za-z][\w.:@/-]{1,100}\w)")
 _WINDOWS = (("perday", DAY), ("perminute", MINUTE), ("perhour", HOUR), ("persecond", 1.0))
 
 
@@ -45,7 +45,7 @@ def read(text: str) -> list[Violation]:
     if "quotaId" not in text and "quota_id" not in text:
         return []
     found: list[Violation] = []
-    for match in _FIELD.finditer(text):
+    for match in _FIELD().finditer(text):
         key = match["key"].lower().replace("_", "")
         if not found or (key == "quotametric" and found[-1].metric) or (key == "quotaid" and found[-1].quota_id):
             found.append(Violation())
@@ -65,5 +65,5 @@ def binding(violations: list[Violation]) -> Violation | None:
 
 def model(text: str) -> str | None:
     """Return the model that the details name."""
-    found = _MODEL.search(text)
+    found = _MODEL().search(text)
     return found["model"] if found else None

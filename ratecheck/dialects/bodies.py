@@ -61,6 +61,10 @@ def source_of(sign: Sign, provider: str) -> Source | None:
     return pasted
 
 
+PROVIDERS: frozenset[str] = frozenset(sign.provider for sign in CLUES if sign.provider)
+"""Every provider that a text can name; all of them have clues."""
+
+
 class Found(NamedTuple):
     """A sign and where it stands; ``groups`` holds the pattern's named readings as written."""
 
@@ -143,6 +147,7 @@ __all__ = [
     "ABBREVIATION_S",
     "CLUES",
     "CODES",
+    "PROVIDERS",
     "SENTENCES",
     "Found",
     "Sign",

@@ -57,6 +57,7 @@ def finding_document(finding: Finding) -> Mapping[str, Any]:
 
 def page(report: DecodeReport) -> "Page":
     """Return what a person is shown."""
+    from ratecheck.decode.paste import sources_of
     from ratecheck.diagnose.readings import of_finding
     from ratecheck.render.page import Page, Tone
 
@@ -83,7 +84,7 @@ def page(report: DecodeReport) -> "Page":
         diagnoses=of_finding(first),
         blocks=tuple(blocks),
         advice=(*first.advice, *(client.says for client in report.clients)),
-        sources=report.sources,
+        sources=sources_of(report.drafts),
     )
 
 

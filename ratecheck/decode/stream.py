@@ -1,0 +1,47 @@
+"""Any input, of any size: a paste is read as a whole, a log block by block."""
+
+from collections.abc import Callable
+
+from ratecheck.decode.encoding import text_of, to_utf8
+from ratecheck.decode.paste import DecodeReport, decode_text, looks_like_har
+
+_BLOCK_BYTES = 4 << 20
+# Up to here a text is a paste and is read as a whole.
+_PASTE_BYTES = 64 << 10
+# A HAR file is one JSON document: it is read whole, up to this.
+_HAR_BYTES = 64 << 20
+
+
+def decode_stream(read: Callable[[int], bytes], *, source: str = "-") -> DecodeReport:
+    """Explain what ``read`` yields, however much it is: a paste as a whole, a log block by block.
+
+    ``read(n)`` returns at most ``n`` bytes, none at the end. UTF-8 and UTF-16 are understood.
+    """
+    head = _filled(read, _PASTE_BYTES + 1)
+    if len(head) <= _PASTE_BYTES:
+        return decode_text(text_of(head), source=source)
+    if looks_like_har(head[:1_000].decode("utf-8", "replace")):
+        return decode_text(text_of(head + _filled(read, _HAR_BYTES)), source=source)
+    from ratecheck.decode.log import RECORD_BYTES, LogReader  # not for a paste
+
+    reader = LogReader()
+    utf8 = to_utf8(head)
+    rest = utf8(head)
+    while block := read(_BLOCK_BYTES):
+        rest += utf8(block)
+        cut = rest.rfind(b"\n") + 1
+        if not cut and len(rest) > _BLOCK_BYTES:
+            # No line break in sight: what may begin a refusal stays, the rest has been seen.
+            cut = len(rest) - RECORD_BYTES
+        reader.feed(rest[:cut])
+        rest = rest[cut:]
+    reader.feed(rest)
+    return reader.report(source)
+
+
+def _filled(read: Callable[[int], bytes], wanted: int) -> bytes:
+    parts = []
+    while wanted > 0 and (part := read(wanted)):
+        parts.append(part)
+        wanted -= len(part)
+    return b"".join(parts)
