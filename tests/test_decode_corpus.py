@@ -7,8 +7,10 @@ from typing import Any
 from ratecheck.decode import decode_text
 from ratecheck.render.as_json import plain
 
-FIELDS = ("category", "provider", "dimension", "window_s", "limit", "used", "requested", "retry_after_s", "model", "scope",
-          "retryable", "will_fit_ever")  # fmt: skip
+FIELDS = (
+    "category", "provider", "dimension", "window_s", "limit", "used", "requested", "retry_after_s", "model", "scope",
+    "retryable", "will_fit_ever",
+)  # fmt: skip
 # The text says nothing of these: a value where none is expected is a guess.
 GUESSED = ("dimension", "retry_after_s", "limit")
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ratecheck.dialects.writing import write_limits
 
 _PLACES = {
-    "ALL": "lookup", "get": "lookup", "of_headers": "lookup", "of_url": "lookup",
+    "COMPATIBLE": "providers", "ALL": "lookup", "get": "lookup", "of_headers": "lookup", "of_url": "lookup",
     "read_limits": "reading", "write_limits": "writing",
     "Dialect": "rules", "HeaderRule": "rules", "Level": "rules", "Reading": "rules",
     "below_configured": "windows", "until_passes_s": "windows",
