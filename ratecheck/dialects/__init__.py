@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ratecheck.dialects.lookup import ALL, get, of_headers, of_url
+    from ratecheck.dialects.providers import COMPATIBLE
     from ratecheck.dialects.reading import read_limits
     from ratecheck.dialects.rules import Dialect, HeaderRule, Level, Reading
     from ratecheck.dialects.windows import below_configured, until_passes_s
@@ -22,6 +23,7 @@ _PLACES = {
 
 __all__ = [
     "ALL",
+    "COMPATIBLE",
     "Dialect",
     "HeaderRule",
     "Level",
