@@ -189,6 +189,15 @@ def test_an_ordinary_refusal_gets_none(finding: Finding) -> None:
     assert of_finding(finding) == ()
 
 
+def test_limits_beside_a_refusal_are_judged_as_well() -> None:
+    """A decoded dump says that its window is a day, whoever decoded it."""
+    day = LimitReading(Dimension.REQUESTS, 86_400.0, "documentation", 2_000, 1_900)
+    assert [one.code for one in of_finding(Finding(Category.NOT_RATE_LIMIT, status=200, limits=(day,)))] == ["RC101"]
+    empty = LimitReading(Dimension.INPUT_TOKENS, 60.0, "documentation", 9_000, 0)
+    (told,) = of_finding(Finding(Category.RATE_LIMIT, status=429, limits=(empty,)))
+    assert told.says == "0 of 9,000 input tokens left: the next prompt will be refused."
+
+
 def test_the_loudest_comes_first() -> None:
     """What stops the work stands before what is good to know."""
     found = of_finding(

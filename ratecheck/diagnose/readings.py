@@ -41,8 +41,8 @@ def of_reading(
 
 
 def of_finding(finding: Finding) -> tuple[Diagnosis, ...]:
-    """Return what one decoded refusal gives to say, loudest first. A finding that is no limit gives nothing."""
-    found: list[Diagnosis] = []
+    """Return what one decoded answer gives to say, loudest first: its refusal, and the limits that stand beside it."""
+    found: list[Diagnosis] = [one for limit in finding.limits for one in _of_limit(limit, {})]
     clue = _clue(finding)
     if finding.category is Category.QUOTA_EXHAUSTED:
         found.append(_of_clue(clue, finding) if clue else _money(finding))
@@ -115,10 +115,10 @@ def _left(limit: LimitReading, remaining: int, what: str) -> Iterable[Diagnosis]
         return
     until = "" if limit.reset_s is None else f"; all is free again in {human_s(limit.reset_s)}"
     of = f"{remaining:,} of {limit.limit:,} {what} left"
-    if limit.dimension in _TOKENS:
+    if remaining == 0:
+        says = f"{of}: the next {'prompt' if limit.dimension in _TOKENS else 'one'} will be refused{until}."
+    elif limit.dimension in _TOKENS:
         says = f"{of}: the next prompt over {remaining:,} tokens will be refused{until}."
-    elif remaining == 0:
-        says = f"{of}: the next one will be refused{until}."
     else:
         says = f"{of}: refused after {remaining:,} more{until}."
     yield _say("RC103", Severity.BAD if remaining == 0 else Severity.WARN, says, limit.headers)
