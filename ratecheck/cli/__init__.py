@@ -17,6 +17,7 @@ from ratecheck.cli.exits import run
 # Name and line of help of every command; the module of the same name holds it as `command`.
 COMMANDS: dict[str, str] = {
     "headers": "Send one controlled probe and read every rate-limit header, or the refusal.",
+    "probe": "Spend a stated budget of requests to find out how the limiter really behaves.",
     "serve": "A local provider that enforces limits and answers like the real one.",
     "simulate": "Replay calls through a client's retries against a limit, in virtual time; compare remedies.",
     "estimate": "What prompts cost: tokens, the limiter's charge, how many fit in a minute.",

@@ -1,0 +1,523 @@
+"""Which request next? The one that would tell most, soonest: asks out, sights in.
+
+With headers a request is asked where the living hypotheses foretell different numbers. Without, it is asked where about
+as much belief says "admitted" as "refused": at a quantile of the instants at which they let the next one pass.
+Nothing here sends, sleeps or reads a clock.
+"""
+
+import math
+from bisect import bisect_right
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+
+from ratecheck.durations import NS_PER_S
+from ratecheck.identify.belief import PRECISE, Belief, Claim
+from ratecheck.identify.hypotheses import Hypothesis, Observation, announced, unannounced
+from ratecheck.identify.sight import Sight, Track, track_of
+from ratecheck.model import Ask, Dimension, Exchange
+
+# A finding is reported from this confidence on; the plan tries to get a little further.
+REPORTED, SURE = 0.9, 0.97
+# The output that the reservation experiment asks for: large against any prompt's charge, small against any budget.
+RESERVED_TOKENS = 200
+# Requests that the last experiments need: two for a reservation, three for a second key.
+_EXPERIMENTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What the investigation may spend at most, and what it must leave."""
+
+    requests: int = 30
+    tokens: int | None = 2000
+    wait_s: float = 900.0
+    """Waiting for limits to refill, all in all: a limit that takes longer is called unknown."""
+    leave: float = 0.5
+    """The share of an announced limit that stays untouched."""
+    to_the_wall: bool = False
+    """A 429 may be provoked."""
+
+
+class Investigation:
+    """One limiter under question. ``plan`` may be stopped at any point; what is known so far stays here."""
+
+    def __init__(self, budget: Budget, see: Callable[[Exchange, Ask], Sight], *, second_key: bool = False) -> None:
+        self.budget = budget
+        self._see = see
+        self._second_key = second_key
+        self.sights: list[Sight] = []
+        self.waited_ns = 0
+        self.tokens_spent = 0
+        self.now_ns = 0
+        self.stopped = "interrupted"
+        self.tracks: dict[Track, Belief] = {}
+        self.changed: list[tuple[Track, int, int, int]] = []
+        """Announced limits that changed on the way: which, from, to, at which request."""
+        self.enforced: Belief | None = None
+        """What admissions and refusals alone say, once a refusal was not announced."""
+        self.restarts = 0
+        self._in_a_burst = 0
+        self._bursts = 0
+        self._recount_from: int | None = None
+        self.fatal: str | None = None
+        self.sharing: list[Sight] = []
+        self.reservation: list[Sight] = []
+
+    # --- what is left ------------------------------------------------------------------------------------------------
+
+    @property
+    def requests_left(self) -> int:
+        """Requests that may still be sent."""
+        return self.budget.requests - len(self.sights)
+
+    @property
+    def wait_left_ns(self) -> int:
+        """Waiting that may still be done."""
+        return round(self.budget.wait_s * NS_PER_S) - self.waited_ns
+
+    @property
+    def main(self) -> Belief | None:
+        """The belief about the limit on requests that is enforced first."""
+        if self.enforced is not None:
+            return self.enforced
+        mine = [belief for track, belief in self.tracks.items() if track.dimension is Dimension.REQUESTS]
+        return min(mine, key=_last_share, default=None)
+
+    def _affordable(self, max_output_tokens: int) -> bool:
+        tokens = self.budget.tokens
+        # A tiny prompt is charged 10 to 30 tokens, whatever the wrapping.
+        return self.requests_left > 0 and (tokens is None or self.tokens_spent + max_output_tokens + 30 <= tokens)
+
+    @property
+    def _was_refused(self) -> bool:
+        return any(sight.admitted is False for sight in self.sights)
+
+    def _reserve_reached(self) -> bool:
+        """True where one more request could take more than the reserve allows."""
+        if self.budget.to_the_wall or not self.sights:
+            return False
+        if self._was_refused:
+            return True
+        for sight in reversed(self.sights):
+            readings = [limit for limit in sight.limits if track_of(limit) is not None]
+            if sight.key == 0 and readings:
+                return any(
+                    (limit.remaining or 0) - 1 < self.budget.leave * (limit.limit or 0)
+                    for limit in readings
+                    if limit.dimension is Dimension.REQUESTS
+                )
+        # Nothing announced: how much is left cannot be seen, so nothing may be used up to find out.
+        return sum(sight.admitted is not None for sight in self.sights) >= 3
+
+    # --- asking ------------------------------------------------------------------------------------------------------
+
+    def _ask(
+        self, at_ns: int | None = None, *, key: int = 0, max_output_tokens: int = 1
+    ) -> Generator[Ask, Exchange, Sight]:
+        at_ns = self.now_ns if at_ns is None else max(at_ns, self.now_ns)
+        self.waited_ns += at_ns - self.now_ns
+        self._in_a_burst = self._in_a_burst + 1 if at_ns == self.now_ns else 1
+        ask = Ask(at_ns=at_ns, max_output_tokens=max_output_tokens, key=key)
+        exchange = yield ask
+        sight = self._see(exchange, ask)
+        self.now_ns = max(sight.answered_ns, self.now_ns)
+        self.sights.append(sight)
+        self.tokens_spent += sight.tokens if sight.tokens is not None else 30 * bool(sight.admitted)
+        if sight.fatal:
+            self.fatal = sight.fatal
+        if key == 0:
+            self._learn(sight)
+        return sight
+
+    def _learn(self, sight: Sight) -> None:
+        """Tell every belief about key 0 what happened."""
+        readings = {track: limit for limit in sight.limits if (track := track_of(limit)) is not None}
+        culprit = self._culprit(sight)
+        explained = False
+        for track in [*self.tracks, *(track for track in readings if track not in self.tracks)]:
+            reading = readings.get(track)
+            mine = track.dimension is Dimension.REQUESTS
+            if sight.admitted is False:
+                blamed = mine and culprit in (None, track) and (reading is None or (reading.remaining or 0) <= 1)
+                explained = explained or blamed
+                observation = sight.observation(reading, units=1 if blamed else None)
+            else:
+                observation = sight.observation(reading, units=1 if mine else None)
+            self._tell(track, reading.limit if reading else None, observation)
+        # Only what another dimension's limit refused says nothing about requests.
+        if sight.admitted is False and sight.refused_dimension not in (None, Dimension.REQUESTS):
+            return
+        observation = sight.observation(None)
+        if self.enforced is not None:
+            self.enforced.observe(observation)
+            self._restart_when_lost()
+        elif sight.admitted is False and not explained and any(each.admitted and each.key == 0 for each in self.sights):
+            self.enforced = self._from_admissions(0)
+
+    def _tell(self, track: Track, limit: int | None, observation: Observation) -> None:
+        belief = self.tracks.get(track)
+        if belief is None:
+            if limit is None:
+                return
+            self.tracks[track] = Belief(announced(observation), [observation])
+            return
+        known = next((seen.limit for seen in reversed(belief.history) if seen.limit is not None), None)
+        if limit is not None and known is not None and limit != known:
+            self.changed.append((track, known, limit, len(self.sights)))
+            self.tracks[track] = Belief(announced(observation), [observation])
+        else:
+            belief.observe(observation)
+
+    def _culprit(self, sight: Sight) -> Track | None:
+        """Return which of several announced request limits refused: the one that says it is used up."""
+        used_up = [
+            track
+            for limit in sight.limits
+            if (track := track_of(limit)) is not None and track.dimension is Dimension.REQUESTS and limit.remaining == 0
+        ]
+        return used_up[0] if len(used_up) == 1 else None
+
+    def _from_admissions(self, since: int) -> Belief:
+        mine = [sight for sight in self.sights[since:] if sight.key == 0]
+        # What was refused before the first admission tells that the limit was in use, and nothing else.
+        first = next((i for i, sight in enumerate(mine) if sight.admitted), 0)
+        history = [sight.observation(None) for sight in mine[first:]]
+        first_refusal = next((i for i, seen in enumerate(history) if seen.admitted is False), len(history) - 1)
+        return Belief(unannounced(history[: first_refusal + 1]), history)
+
+    def _restart_when_lost(self) -> None:
+        """Begin afresh where nothing fits: the limit was partly used before, or changed on the way."""
+        assert self.enforced is not None
+        best = max(self.enforced.alive, key=lambda hypothesis: hypothesis.score, default=None)
+        if best is None or best.misses < 2 or self.restarts >= 2:
+            return
+        starts = [
+            index
+            for index in range(1, len(self.sights))
+            if self.sights[index].admitted and self.sights[index - 1].admitted is False
+        ]
+        ended = [index for index in starts if any(sight.admitted is False for sight in self.sights[index:])]
+        if ended and self.sights[-1].admitted is False:
+            fresh = self._from_admissions(ended[-1])
+            if fresh.alive:
+                self.restarts += 1
+                self.enforced = fresh
+
+    # --- the plan ----------------------------------------------------------------------------------------------------
+
+    def plan(self) -> Generator[Ask, Exchange, None]:
+        """Ask until sure, spent or pointless; ``stopped`` says which."""
+        self.stopped = "interrupted"
+        stopped = yield from self._main_part()
+        if not self.fatal:
+            yield from self._reservation_part()
+            if self._second_key:
+                yield from self._second_key_part()
+        self.stopped = "error" if self.fatal else stopped
+
+    def _main_part(self) -> Generator[Ask, Exchange, str]:
+        keep = _EXPERIMENTS if self._second_key else 0
+        while True:
+            if self.fatal:
+                return "error"
+            if self.requests_left <= keep or not self._affordable(1):
+                return "identified" if self._settled() else "budget"
+            if self._reserve_reached():
+                return "identified" if self._settled() else "limited" if self._was_refused else "budget"
+            if _in_a_row(self.sights, None) >= 5:
+                self.fatal = "five answers in a row told nothing"
+                return "error"
+            at_ns = self._next()
+            if at_ns is None or at_ns - self.now_ns > self.wait_left_ns:
+                return "identified" if self._settled() else "budget"
+            yield from self._ask(at_ns)
+
+    def _settled(self) -> bool:
+        belief = self.main
+        return belief is not None and settled(belief)
+
+    def _next(self) -> int | None:
+        """Return the instant of the most telling next request; ``None`` where none would tell anything within reach."""
+        belief = self.main
+        if belief is None:
+            if self.sights and self.sights[-1].admitted is False:
+                return self._after_refused_start()
+            return self.now_ns  # before the first refusal only the end of the burst tells anything
+        if not belief.alive:
+            return None
+        readings = sum(seen.remaining is not None for seen in belief.history)
+        reads = readings > 0 and self.enforced is None
+        if reads and readings < 2 and (belief.history[-1].remaining or 0) >= 2:
+            return self.now_ns
+        done = settled(belief)
+        if done and reads and self._in_a_burst < self._burst_wanted and not _refused(belief):
+            return self.now_ns  # is there a limit that no header shows?
+        if done and self.enforced is not None and (at_ns := self._recount(belief)) is not None:
+            return at_ns
+        if done and not (self.budget.to_the_wall and self._wall_is_near(belief)):
+            return None
+        if reads and not done and readings >= 8 and self._bursts < 2 and self._in_a_burst < 10:
+            # Small differences did not tell; much used at once makes a bucket's reset stand out from its rounding.
+            self._bursts += self._in_a_burst == 9
+            return self.now_ns
+        if reads and not done:
+            at_ns = self._by_numbers(belief)
+            if at_ns is None and readings < 3:
+                return self.now_ns
+            if at_ns is not None or not (self.budget.to_the_wall and self._wall_is_near(belief)):
+                return at_ns
+        return self._by_admission(belief)
+
+    def _recount(self, belief: Belief) -> int | None:
+        """Return when to use up the whole amount once more, where it was counted only once and that is affordable."""
+        first = belief.claims()[0]
+        if counted(belief, first.amount) >= 2:
+            return None
+        if self._recount_from is not None:
+            asked = len(self.sights) - self._recount_from
+            return self.now_ns if asked <= first.amount + 2 and self.sights[-1].admitted is not False else None
+        full_in_ns = first.best.level(self.now_ns)[1]
+        wait_ns = full_in_ns + first.best.slack_ns(self.now_ns + full_in_ns) + belief.history[-1].blur_ns * 2
+        if first.amount + 2 > self.requests_left or wait_ns > self.wait_left_ns:
+            return None
+        self._recount_from = len(self.sights)
+        return self.now_ns + wait_ns
+
+    @property
+    def _burst_wanted(self) -> int:
+        """Requests at once after which a hidden limit is thought not to be near: a sixth of a usual 60 a minute."""
+        return 11 if self.budget.to_the_wall else 4
+
+    def _after_refused_start(self) -> int | None:
+        """Return when to knock again where nothing has been admitted yet: twice as late each time."""
+        refused = _in_a_row(self.sights, False)
+        told_s = self.sights[-1].retry_after_s
+        wait_ns = round(told_s * NS_PER_S) if told_s else NS_PER_S * 2 ** min(refused - 1, 12)
+        return self.now_ns + wait_ns if wait_ns <= self.wait_left_ns else None
+
+    def _wall_is_near(self, belief: Belief) -> bool:
+        """True where the wall can be seen with what is left: is the announced limit enforced, are refusals charged?"""
+        best = belief.claims()[0].best
+        if any(seen.admitted is False for seen in belief.history):
+            both = belief.share(lambda each: each.cell.charges is True)
+            open_question = 0.1 < both < 0.9 and best.wait_ns(self.now_ns) < self.wait_left_ns
+            return open_question and sum(seen.admitted is False for seen in belief.history) < 4
+        left, _ = best.level(self.now_ns)
+        pace_ns = (self.now_ns - self.sights[0].sent_ns) // max(len(self.sights), 1)
+        refills_ns = best.cell.window_ns // best.cell.amount if best.cell.family.continuous else 10**18
+        return self.enforced is None and left + 4 <= self.requests_left // 2 and pace_ns * 3 < refills_ns
+
+    # --- choosing by the headers' numbers ----------------------------------------------------------------------------
+
+    def _by_numbers(self, belief: Belief) -> int | None:
+        """Return the soonest instant at which the most likely hypotheses foretell different numbers."""
+        shown = _representatives(belief)
+        blur_ns = max(seen.answered_ns - seen.sent_ns for seen in belief.history[-5:])
+        step_ns = max(round(seen.reset_step_s * NS_PER_S) for seen in belief.history[-5:])
+        spans: set[int] = {0, *(NS_PER_S * (1 << power) // 4 for power in range(14))}
+        for hypothesis, _ in shown:
+            full_in_ns = hypothesis.level(self.now_ns)[1]
+            margin_ns = hypothesis.slack_ns(self.now_ns + full_in_ns) + 2 * blur_ns + step_ns
+            spans |= {full_in_ns + margin_ns, hypothesis.wait_ns(self.now_ns) + margin_ns}
+        within = sorted(span_ns for span_ns in spans if span_ns <= self.wait_left_ns)
+        gains: list[tuple[int, float]] = [
+            (span_ns, _gain(shown, self.now_ns + span_ns, blur_ns, step_ns)) for span_ns in within
+        ]
+        best_gain = max((gain for _, gain in gains), default=0.0)
+        if best_gain < 0.01:
+            # The numbers agree; only more of the limit used makes a bucket's reset more exact.
+            left = belief.claims()[0].best.level(self.now_ns)[0]
+            return self.now_ns if self.requests_left > 10 and left > 2 and len(self.sights) < 12 else None
+        return self.now_ns + next(span_ns for span_ns, gain in gains if gain >= 0.8 * best_gain)
+
+    # --- choosing by admissions alone --------------------------------------------------------------------------------
+
+    def _by_admission(self, belief: Belief) -> int | None:
+        ready = belief.ready(self.now_ns)
+        blur_ns = max((seen.blur_ns for seen in belief.history[-5:]), default=0)
+        passing = sum(weight for wait_ns, weight in ready if wait_ns <= 0)
+        if passing > 0.97:
+            # All agree that it passes: it only brings the next wall nearer, which must be within reach.
+            needed = min(hypothesis.level(self.now_ns)[0] for hypothesis in belief.alive)
+            return self.now_ns if needed + 2 <= self.requests_left else None
+        if passing > 0.1:
+            return self.now_ns + (self._pause_ns(belief, blur_ns) if passing < 0.9 else 0)
+        # A miss to the late side costs as many requests as it then takes to use the limit up again, one to the early
+        # side costs a single refused one: so the larger the limit, the earlier the question.
+        amount = 1 + sum(
+            weight * min(hypothesis.cell.amount, 60)
+            for hypothesis, weight in zip(belief.alive, belief.weights(), strict=True)
+            if not hypothesis.cell.family.continuous
+        )
+        wait_ns = _cut(ready, min(max(1.5 / (amount + 1), 0.12), 0.5), blur_ns)
+        # Knocking again at once after a refusal tells nothing that the refusal did not.
+        wait_ns = max(wait_ns, self._pause_ns(belief, blur_ns))
+        if wait_ns > self.wait_left_ns:
+            # The question is out of reach; the last instant within reach still gives a bound.
+            within = self.wait_left_ns > NS_PER_S and ready[0][0] < self.wait_left_ns
+            return self.now_ns + self.wait_left_ns if within else None
+        return self.now_ns + wait_ns
+
+    def _pause_ns(self, belief: Belief, blur_ns: int) -> int:
+        last = belief.history[-1]
+        if last.admitted is not False:
+            return 0
+        admitted_ns = next((seen.at_ns for seen in reversed(belief.history) if seen.admitted), 0)
+        return max(2 * blur_ns, (self.now_ns - admitted_ns) // 16)
+
+    # --- the last experiments ----------------------------------------------------------------------------------------
+
+    def _reservation_part(self) -> Generator[Ask, Exchange, None]:
+        """Ask for much output once: the token limit shows whether it is taken up front, and given back."""
+        tokens = [track for track in self.tracks if track.dimension in (Dimension.TOKENS, Dimension.OUTPUT_TOKENS)]
+        if not tokens or not self.sights or self.sights[-1].admitted is False or self._reserve_reached():
+            return
+        for output in (1, RESERVED_TOKENS, 1):
+            if not self._affordable(output):
+                return
+            sight = yield from self._ask(max_output_tokens=output)
+            self.reservation.append(sight)
+
+    def _second_key_part(self) -> Generator[Ask, Exchange, None]:
+        """Let the second key draw twice between two requests of the first; or knock where the first was refused."""
+        refused = bool(self.sights) and self.sights[-1].admitted is False
+        for key in (1, 1, 0) if refused else (0, 1, 1, 0):
+            if not self._affordable(1) or (self._reserve_reached() and not refused):
+                return
+            sight = yield from self._ask(key=key)
+            self.sharing.append(sight)
+            if sight.fatal:
+                return
+
+
+# --- weighing --------------------------------------------------------------------------------------------------------
+
+
+def settled(belief: Belief) -> bool:
+    """True where one algorithm, amount and window is believed, exact enough, and was tested."""
+    claims = belief.claims()
+    if not claims or claims[0].family.reports_as is None:
+        return False
+    first = claims[0]
+    share = sum(claim.share for claim in claims if same(claim, first))
+    return share >= SURE and belief.window(first).exact and tested(belief, first)
+
+
+def same(one: Claim, other: Claim) -> bool:
+    """True where two claims come to the same report."""
+    return (
+        one.family.name == other.family.name
+        and one.amount == other.amount
+        and abs(one.window_s / other.window_s - 1) <= PRECISE
+    )
+
+
+def tested(belief: Belief, claim: Claim) -> bool:
+    """True where the claim foretold enough that could have come out otherwise.
+
+    From numbers: three readings. From admissions alone: two turns from refused to admitted, and two back.
+    """
+    readings = sum(seen.remaining is not None for seen in belief.history)
+    if readings >= 3:
+        return True
+    return turns(belief) >= 2
+
+
+def counted(belief: Belief, amount: int) -> int:
+    """Return how often the whole amount was used up in one go, from the first request to the refusal."""
+    runs, length = 0, 0
+    for seen in belief.history:
+        if seen.admitted is False:
+            runs += length >= amount
+            length = 0
+        elif seen.admitted:
+            length += 1
+    return runs
+
+
+def turns(belief: Belief) -> int:
+    """Return how often a refusal was followed by an admission and that by a refusal again."""
+    told = [seen.admitted for seen in belief.history if seen.admitted is not None]
+    ups = [i for i in range(1, len(told)) if told[i] and not told[i - 1]]
+    return sum(not all(told[i:]) for i in ups)
+
+
+def _cut(ready: Sequence[tuple[int, float]], wanted: float, blur_ns: int) -> int:
+    """Return the wait that parts belief best: about ``wanted`` of it before, as little as possible within the blur."""
+    waits = [wait_ns for wait_ns, _ in ready]
+    sums = [0.0, *accumulate(weight for _, weight in ready)]
+
+    def cost(wait_ns: int) -> float:
+        before = sums[bisect_right(waits, wait_ns - blur_ns)]
+        after = sums[-1] - sums[bisect_right(waits, wait_ns + blur_ns)]
+        unsure = 1.0 - before - after
+        # All on one side is no question at all, only a way to get on.
+        return abs(before + unsure / 2 - wanted) + unsure / 2 + (0.3 if min(before, after) < 0.02 else 0.0)
+
+    candidates = {(one + other) // 2 for one, other in pairwise(waits)} | {waits[-1] + 2 * blur_ns}
+    return min(sorted(candidates), key=cost)
+
+
+def _refused(belief: Belief) -> bool:
+    return any(seen.admitted is False for seen in belief.history)
+
+
+def _last_share(belief: Belief) -> float:
+    last = next((seen for seen in reversed(belief.history) if seen.remaining is not None), None)
+    return 1.0 if last is None or not last.limit else (last.remaining or 0) / last.limit
+
+
+def _in_a_row(sights: Sequence[Sight], admitted: bool | None) -> int:
+    count = 0
+    for sight in reversed(sights):
+        if sight.admitted is not admitted:
+            break
+        count += 1
+    return count
+
+
+def _representatives(belief: Belief) -> list[tuple[Hypothesis, float]]:
+    """Return the heaviest hypothesis of each family, charging and window, at most 24 of them."""
+    chosen: dict[tuple[str, bool | None, int], tuple[Hypothesis, float]] = {}
+    for hypothesis, weight in zip(belief.alive, belief.weights(), strict=True):
+        key = (hypothesis.cell.family.name, hypothesis.cell.charges, round(math.log(hypothesis.cell.window_ns) * 12))
+        held = chosen.get(key)
+        if held is None or held[1] < weight:
+            chosen[key] = (hypothesis, weight + (held[1] if held else 0.0))
+        else:
+            chosen[key] = (held[0], held[1] + weight)
+    return sorted(chosen.values(), key=lambda pair: -pair[1])[:24]
+
+
+def _gain(shown: Sequence[tuple[Hypothesis, float]], at_ns: int, blur_ns: int, step_ns: int) -> float:
+    """Return how likely two hypotheses, drawn by weight, foretell answers that can be told apart."""
+    told = [(weight, *_foretold(hypothesis, at_ns)) for hypothesis, weight in shown]
+    gain = 0.0
+    for index, (weight, left, full_ns, slack) in enumerate(told):
+        for other_weight, other_left, other_full_ns, other_slack in told[index + 1 :]:
+            apart = abs(left - other_left) > 1 + max(slack, other_slack) or (
+                abs(full_ns - other_full_ns) > 2 * step_ns + 2 * blur_ns + 0.03 * max(abs(full_ns), abs(other_full_ns))
+            )
+            gain += weight * other_weight * apart
+    return gain
+
+
+def _foretold(hypothesis: Hypothesis, at_ns: int) -> tuple[int, int, int]:
+    """Return what an answer at ``at_ns`` would say: units left, change of the reset, how many units that may be off."""
+    cell = hypothesis.cell
+    left, full_ns = hypothesis.level(at_ns)
+    slack = hypothesis.slack_ns(at_ns) * cell.amount // cell.window_ns if cell.family.continuous else 0
+    before_ns = hypothesis.last_full_ns or 0
+    if hypothesis.wait_ns(at_ns) > 0:
+        return left, full_ns - before_ns, slack
+    match cell.family.name:
+        case "sliding_log":
+            full_ns = cell.window_ns
+        case "fixed_window":
+            full_ns = cell.window_ns - (at_ns - cell.phase_ns) % cell.window_ns
+        case "sliding_counter":
+            full_ns = 2 * cell.window_ns - (at_ns - cell.phase_ns) % cell.window_ns
+        case _:
+            full_ns += cell.window_ns // cell.amount
+    return left - 1, full_ns - before_ns, slack

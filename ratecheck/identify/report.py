@@ -1,0 +1,251 @@
+"""From beliefs to findings: what was found, how sure, and the sentences with the numbers that say so.
+
+Below ``REPORTED`` belief a field is ``None`` and the algorithm unknown; what was left over stands in the evidence.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ratecheck.durations import NS_PER_S, human_s
+from ratecheck.identify.belief import Belief, Claim, Window
+from ratecheck.identify.hypotheses import ROUND_S, USUAL_S, Hypothesis, Observation
+from ratecheck.identify.plan import REPORTED, counted, same, tested, turns
+from ratecheck.identify.sight import human_ms
+from ratecheck.model import Dimension
+
+# A window that only the usual ones fit into is likely, not measured: it never reaches the confidence of a finding.
+SNAPPED_CONFIDENCE = 0.85
+# A refusal or admission that the best hypothesis did not foretell leaves this much of the confidence.
+_PER_MISS = 0.7
+# An amount that was counted once may be short by what somebody else took just then; a bucket on which others draw
+# shows its refill less exactly. Either way a finding stays below the confidence of one that was seen twice.
+_COUNTED_ONCE, _OTHERS_DRAW, _BLURRED = 0.88, 0.88, 0.88
+
+
+@dataclass(frozen=True, slots=True)
+class LimiterFound:
+    """One limiter, as far as it was found out. ``None`` is unknown."""
+
+    dimension: Dimension
+    algorithm: str
+    """``token_bucket``, ``fixed_window``, ``sliding_log`` or ``unknown``."""
+    limit: int | None
+    window_s: float | None
+    burst: int | None
+    refill_per_s: float | None
+    charges_rejected: bool | None
+    confidence: float
+    """0..1, of all that is stated here together."""
+    evidence: tuple[str, ...]
+    quantised: bool = False
+    """Enforced as an even pace: far fewer at once than the limit says."""
+    announced: bool = True
+    """False where no header shows this limit."""
+
+
+def limiter_found(belief: Belief, dimension: Dimension, *, announced: bool, driven: bool) -> LimiterFound:
+    """Return what a belief comes to. ``driven`` says that admissions and refusals bear it out, not numbers alone."""
+    amount = _announced_amount(belief)
+    claims = belief.claims()
+    evidence = [*_counts(belief), *_pace(belief)]
+    if not claims:
+        evidence.append("nothing that is known fits all answers")
+        return _unknown(dimension, amount, 0.0, evidence, announced)
+    first = claims[0]
+    algorithm_share = sum(claim.share for claim in claims if claim.family.name == first.family.name)
+    amount_share = sum(claim.share for claim in claims if claim.amount == first.amount)
+    together = [claim for claim in claims if same(claim, first)]
+    whole_share = sum(claim.share for claim in together)
+    window = belief.window(first)
+    doubt = _doubt(first.best, belief)
+    evidence += _fit(first.best, belief)
+    if doubt * algorithm_share < REPORTED or first.family.reports_as is None or not tested(belief, first):
+        evidence.append(_left_over(claims, belief))
+        known = amount if amount is not None else first.amount if _bounded(belief, amount_share * doubt) else None
+        confidence = doubt * amount_share if known is not None and amount is None else doubt * algorithm_share
+        return _unknown(dimension, known, confidence, evidence, announced)
+    window_s, confidence = None, doubt * min(algorithm_share, amount_share)
+    if window.exact and whole_share * doubt >= REPORTED:
+        window_s, confidence = _round_in(window), doubt * min(algorithm_share, amount_share, whole_share)
+    elif (usual := _usual_in(window)) is not None and amount is not None:
+        window_s, confidence = usual, min(confidence, SNAPPED_CONFIDENCE)
+        low, high = human_s(window.low_s), human_s(window.high_s)
+        evidence.append(f"the window lies between {low} and {high}; {human_s(usual)} is the usual one in it")
+    else:
+        evidence.append(_window_unknown(window, first))
+    evidence.append(_verdict(first, window_s, belief, driven))
+    if amount is None and counted(belief, first.amount) < 2:
+        confidence *= _COUNTED_ONCE
+        evidence.append(f"the {first.amount} were counted once: if somebody else drew just then, there are more")
+    if first.family.continuous and (first.best.foreign or first.best.unlike > len(belief.history) // 4):
+        confidence *= _OTHERS_DRAW
+    blur_s = max(seen.blur_ns for seen in belief.history) / NS_PER_S
+    if amount is None and 4 * blur_s > first.window_s / first.amount:
+        confidence *= _BLURRED
+        evidence.append("the answers take about as long as the refill: what passed meanwhile is not exact")
+    return _found(belief, dimension, first, window_s, confidence, tuple(evidence), announced, _charges(belief, first))
+
+
+def _found(
+    belief: Belief,
+    dimension: Dimension,
+    claim: Claim,
+    window_s: float | None,
+    confidence: float,
+    evidence: tuple[str, ...],
+    announced: bool,
+    charges: bool | None,
+) -> LimiterFound:
+    burst = claim.best.limiter.largest
+    if claim.family.name == "gcra":
+        # A second's share of the amount: not known without the window.
+        burst = max(int(claim.amount / window_s + 1e-9), 1) if window_s else None
+    continuous = claim.family.continuous
+    return LimiterFound(
+        dimension=dimension,
+        algorithm=claim.family.reports_as or "unknown",
+        limit=claim.amount,
+        window_s=window_s,
+        burst=burst,
+        refill_per_s=claim.amount / window_s if continuous and window_s else None,
+        charges_rejected=charges,
+        confidence=round(min(confidence, 0.99), 3),
+        evidence=evidence,
+        quantised=claim.family.name == "gcra" or (claim.amount == 1 and belief.history[0].limit is None),
+        announced=announced,
+    )
+
+
+def _unknown(
+    dimension: Dimension, amount: int | None, confidence: float, evidence: Sequence[str], announced: bool
+) -> LimiterFound:
+    return LimiterFound(
+        dimension, "unknown", amount, None, None, None, None, round(min(confidence, 0.89), 3), tuple(evidence),
+        announced=announced,
+    )  # fmt: skip
+
+
+def never_refused(history: Sequence[Observation], dimension: Dimension) -> LimiterFound:
+    """Return the finding of a server that neither announced nor enforced anything."""
+    admitted = sum(seen.admitted is True for seen in history)
+    span_ns = history[-1].answered_ns - history[0].sent_ns if history else 0
+    sentence = f"{admitted} requests within {human_ms(span_ns)} were all admitted: a limit, if any, is above that"
+    return _unknown(dimension, None, 0.0, (sentence,), announced=False)
+
+
+# --- windows ---------------------------------------------------------------------------------------------------------
+
+
+def _round_in(window: Window) -> float:
+    near = [each for each in ROUND_S if window.low_s * 0.995 <= each <= window.high_s * 1.005]
+    return float(near[0]) if len(near) == 1 else window.middle_s
+
+
+def _usual_in(window: Window) -> float | None:
+    """Return the one usual window that the evidence allows where that is within a factor of two."""
+    usual = [each for each in USUAL_S if window.low_s * 0.99 <= each <= window.high_s * 1.01]
+    return float(usual[0]) if len(usual) == 1 and window.high_s < 2 * window.low_s else None
+
+
+def _window_unknown(window: Window, claim: Claim) -> str:
+    if window.high_s > 80_000 and claim.family.name == "fixed_window":
+        return f"the window is {human_s(window.low_s)} or longer: its end was not waited for"
+    return f"the window lies between {human_s(window.low_s)} and {human_s(window.high_s)}: not told more exactly"
+
+
+# --- doubts ----------------------------------------------------------------------------------------------------------
+
+
+def _doubt(best: Hypothesis, belief: Belief) -> float:
+    """Return what is left of the confidence after what the best hypothesis did not foretell."""
+    left = _PER_MISS ** (best.misses + best.more_left)
+    readings = sum(seen.reset_s is not None for seen in belief.history)
+    if readings and best.reset_off > max(1, readings // 4):
+        left *= 0.8  # the numbers mean something else than the family's reset
+    return left
+
+
+def _announced_amount(belief: Belief) -> int | None:
+    return next((seen.limit for seen in reversed(belief.history) if seen.limit is not None), None)
+
+
+def _bounded(belief: Belief, share: float) -> bool:
+    return share >= REPORTED and turns(belief) >= 1
+
+
+def _charges(belief: Belief, claim: Claim) -> bool | None:
+    """Return whether refusals are charged, where the evidence tells: they must have been seen to move something."""
+    mine = [
+        (hypothesis.cell.charges, weight)
+        for hypothesis, weight in zip(belief.alive, belief.weights(), strict=True)
+        if hypothesis.cell.family.name == claim.family.name
+    ]
+    total = sum(weight for _, weight in mine)
+    charged = sum(weight for charges, weight in mine if charges is True) / total
+    if claim.family.charging == (None,):
+        return None
+    return True if charged >= 0.95 else False if charged <= 0.05 else None
+
+
+# --- sentences -------------------------------------------------------------------------------------------------------
+
+
+def _counts(belief: Belief) -> list[str]:
+    history = belief.history
+    first_refusal = next((i for i, seen in enumerate(history) if seen.admitted is False), None)
+    if first_refusal is None:
+        return []
+    admitted = sum(seen.admitted is True for seen in history[:first_refusal])
+    span_ns = history[first_refusal].sent_ns - history[0].sent_ns
+    return [f"{admitted} requests were admitted within {human_ms(span_ns)}, then one was refused"]
+
+
+def _pace(belief: Belief) -> list[str]:
+    """Say how many passed after each wait at the wall."""
+    sentences = []
+    told = [seen for seen in belief.history if seen.admitted is not None]
+    for index in range(1, len(told)):
+        if told[index].admitted and not told[index - 1].admitted:
+            passed = 0
+            while index + passed < len(told) and told[index + passed].admitted:
+                passed += 1
+            refused_s = told[index - 1].at_ns / NS_PER_S
+            open_end = index + passed == len(told)
+            sentences.append(
+                f"refused at {refused_s:.1f} s, admitted at {told[index].at_ns / NS_PER_S:.1f} s: "
+                f"{'at least ' if open_end else ''}{passed} passed"
+            )
+    return sentences[:4]
+
+
+def _fit(best: Hypothesis, belief: Belief) -> list[str]:
+    sentences = []
+    readings = [seen for seen in belief.history if seen.reset_s is not None]
+    if readings:
+        right = len(readings) - best.reset_off
+        sentences.append(f"{right} of {len(readings)} resets are what this limiter would state")
+    if best.misses:
+        sentences.append(f"{best.misses} of {len(belief.history)} answers came out otherwise than it would give them")
+    return sentences
+
+
+def _left_over(claims: Sequence[Claim], belief: Belief) -> str:
+    shares: dict[str, float] = {}
+    for claim in claims:
+        shares[claim.family.title] = shares.get(claim.family.title, 0.0) + claim.share
+    said = ", ".join(f"{title} {share:.0%}" for title, share in sorted(shares.items(), key=lambda pair: -pair[1])[:3])
+    best = claims[0].best
+    if best.misses or best.more_left:
+        return f"no known limiter gives all of these answers; nearest: {said}"
+    if not tested(belief, claims[0]):
+        return f"too little was seen to tell (so far: {said})"
+    return f"what the answers leave over: {said}"
+
+
+def _verdict(claim: Claim, window_s: float | None, belief: Belief, driven: bool) -> str:
+    how = "borne out by admissions and refusals" if driven else "from the headers alone, not driven to a refusal"
+    foretold = sum(seen.admitted is not None for seen in belief.history) - claim.best.misses
+    words = f"{claim.amount} in {human_s(window_s)}" if window_s else f"{claim.amount} in an unknown window"
+    if claim.family.name == "gcra":
+        words += ", let through at an even pace"
+    return f"a {claim.family.title.split(' with')[0]} of {words} gives {foretold} of these answers ({how})"

@@ -1,0 +1,274 @@
+"""What `identify` promises: right where it can be told, unknown where not, never beyond its budget."""
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from limiter_world import Truth, World, drive, run
+from probe_proof import BUDGET, RIGHT_AT_LEAST, SURE, Score, can_be_told, main_finding, random_truth, table, wrong
+
+from ratecheck.durations import NS_PER_S
+from ratecheck.identify.findings import ProbeReport, report_of
+from ratecheck.identify.plan import Budget, Investigation
+from ratecheck.identify.sight import Sight
+from ratecheck.limiters import Limiter, make
+from ratecheck.model import Answer, Ask, Cost, Dimension, Exchange, Limit, LimitReading
+
+START_S = 1_000_017.3
+
+
+def limit(amount: int, window_s: float) -> Limit:
+    return Limit(Dimension.REQUESTS, amount, round(window_s * NS_PER_S))
+
+
+def investigate(
+    truth: Truth, *, seed: int = 1, budget: Budget = BUDGET, limiters: list[Limiter] | None = None
+) -> ProbeReport:
+    return report_of(run(World(truth, seed, limiters or []), budget))
+
+
+def test_the_proof_holds_over_a_sample_of_random_limiters() -> None:
+    """Right in at least 95 % of what can be told, never sure and wrong, never over the budget."""
+    score = Score()
+    for seed in range(7000, 7045):
+        score.add(seed)
+    assert score.told >= 15, table(score)
+    assert score.told_right >= RIGHT_AT_LEAST * score.told - 1, table(score)  # one of few is no percentage
+    assert score.sure_wrong <= 1, table(score)
+    assert score.over_budget == 0
+
+
+def test_what_can_be_told_does_not_hang_on_the_plan() -> None:
+    """The rule leaves out what it says: an amount beyond the budget, a day without waiting, a stranger's draws."""
+    near = Truth("token_bucket", 10, 60, latency_s=0.05)
+    assert can_be_told(near)
+    assert not can_be_told(replace(near, amount=50))
+    assert not can_be_told(replace(near, window_s=86_400))
+    assert not can_be_told(replace(near, others_per_s=0.1))
+    assert can_be_told(replace(near, amount=5000, window_s=86_400, headers=True))
+    assert sum(can_be_told(random_truth(seed)) for seed in range(400)) > 120
+
+
+@pytest.mark.parametrize(
+    ("truth", "algorithm", "amount", "window_s", "burst"),
+    [
+        (Truth("token_bucket", 12, 60), "token_bucket", 12, 60, 12),
+        (Truth("token_bucket", 12, 60, charges=True), "token_bucket", 12, 60, 12),
+        (Truth("fixed_window", 6, 10), "fixed_window", 6, 10, 6),
+        (Truth("sliding_log", 6, 20), "sliding_log", 6, 20, 6),
+        (Truth("quantised", 30, 60), "token_bucket", 1, 2, 1),
+        (Truth("token_bucket", 9000, 86_400, headers=True), "token_bucket", 9000, 86_400, 9000),
+        (Truth("fixed_window", 700, 60, headers=True), "fixed_window", 700, 60, 700),
+        (Truth("sliding_log", 4000, 3600, headers=True), "sliding_log", 4000, 3600, 4000),
+        (Truth("quantised", 300, 60, headers=True), "token_bucket", 300, 60, 5),
+    ],
+)  # fmt: skip
+def test_each_limiter_is_told(truth: Truth, algorithm: str, amount: int, window_s: float, burst: int) -> None:
+    """Algorithm, amount, window and burst come out, with evidence in numbers."""
+    found = investigate(replace(truth, start_s=START_S)).limiters[0]
+    assert (found.algorithm, found.limit, found.burst) == (algorithm, amount, burst)
+    assert found.window_s == pytest.approx(window_s, rel=0.05)
+    assert found.confidence >= SURE
+    assert any(any(character.isdigit() for character in line) for line in found.evidence)
+
+
+@pytest.mark.parametrize("charges", [True, False])
+def test_whether_refusals_are_charged_is_told(charges: bool) -> None:
+    """Knocks on a used-up bucket delay the next admission where they are charged, and the report says which."""
+    report = investigate(Truth("token_bucket", 8, 60, charges=charges, start_s=START_S))
+    assert report.limiters[0].charges_rejected is charges
+    assert ("RC506" in {each.code for each in report.diagnoses}) is charges
+
+
+class Moody:
+    """Refuses at random: no limiter at all."""
+
+    def __init__(self, share: float, seed: int) -> None:
+        self.limit = limit(1, 1)
+        self._share, self._random = share, random.Random(seed)
+
+    def wait_ns(self, amount: int, now_ns: int) -> int:
+        return 0 if self._random.random() > self._share else NS_PER_S
+
+    def charge(self, amount: int, now_ns: int) -> None: ...
+
+    def level(self, now_ns: int) -> tuple[int, int]:
+        return 50, 0
+
+
+@pytest.mark.parametrize(
+    "limiter",
+    [
+        lambda: make("sliding_counter", limit(10, 60)),
+        lambda: make("sliding_counter", limit(5, 10)),
+        lambda: make("concurrency", limit(10, 60)),
+        lambda: Moody(0.3, 3),
+        lambda: Moody(0.1, 4),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_limiter_of_no_known_kind_is_called_unknown(limiter: Callable[[], Limiter], seed: int) -> None:
+    """Counters over two windows, concurrency and random refusals are never given a known algorithm's name."""
+    truth = Truth("token_bucket", 10, 60, start_s=START_S + 7 * seed)
+    assert investigate(truth, seed=seed, limiters=[limiter()]).limiters[0].algorithm == "unknown"
+
+
+def test_a_limit_that_no_header_shows_is_found_beside_the_announced_one() -> None:
+    """40 a minute are announced, 5 in 10 seconds are enforced: both are reported, the hidden one as such."""
+    limiters = [make("token_bucket", limit(40, 60)), make("fixed_window", limit(5, 10))]
+    report = investigate(Truth("token_bucket", 40, 60, headers=True, start_s=START_S), limiters=limiters)
+    hidden, shown = report.limiters
+    assert (hidden.algorithm, hidden.limit, hidden.window_s, hidden.announced) == ("fixed_window", 5, 10.0, False)
+    assert (shown.algorithm, shown.limit, shown.window_s, shown.announced) == ("token_bucket", 40, 60.0, True)
+    assert "RC501" in {each.code for each in report.diagnoses}
+
+
+def test_another_client_is_noticed() -> None:
+    """A stranger who takes a third of the limit shows in the remainders, and the limit is told all the same."""
+    report = investigate(Truth("fixed_window", 600, 60, headers=True, others_per_s=3.0, start_s=START_S))
+    assert report.other_client is True
+    assert "RC502" in {each.code for each in report.diagnoses}
+    assert report.limiters[0].algorithm in ("fixed_window", "unknown")
+
+
+def test_nobody_else_is_not_taken_for_a_client() -> None:
+    """Without a stranger none is reported."""
+    report = investigate(Truth("fixed_window", 600, 60, headers=True, start_s=START_S))
+    assert report.other_client is False
+
+
+def reading(amount: int, left: int, reset_s: float | None) -> LimitReading:
+    headers = ("x-ratelimit-limit-requests", "x-ratelimit-remaining-requests")
+    return LimitReading(Dimension.REQUESTS, None, None, amount, left, reset_s, headers)
+
+
+class Lying(World):
+    """A bucket whose headers count nothing and whose resets are thrown dice."""
+
+    def readings(self, at_ns: int) -> tuple[LimitReading, ...]:
+        return (reading(self.truth.amount, self.limiters[0].level(at_ns)[0], round(self.random.uniform(1, 500), 2)),)
+
+
+def test_headers_that_lie_are_not_believed() -> None:
+    """Resets out of the blue never make a confident wrong window, and are called what they are."""
+    report = report_of(run(Lying(Truth("token_bucket", 20, 60, headers=True, start_s=START_S), 1), BUDGET))
+    found = report.limiters[0]
+    assert report.reset_true is not True
+    assert found.confidence < SURE or not wrong(Truth("token_bucket", 20, 60, headers=True), found)
+
+
+class Changing(World):
+    """Halves its limit after the third request."""
+
+    def readings(self, at_ns: int) -> tuple[LimitReading, ...]:
+        amount = 400 if self.sent <= 3 else 200
+        left, full_ns = self.limiters[0].level(at_ns)
+        return (reading(amount, min(left, amount), full_ns / NS_PER_S),)
+
+
+def test_a_limit_that_changes_on_the_way_is_said() -> None:
+    """The change and the request at which it came are reported; the number reported is the new one."""
+    report = report_of(run(Changing(Truth("fixed_window", 400, 60, headers=True, start_s=START_S), 1), BUDGET))
+    changed = [each.says for each in report.diagnoses if each.code == "RC505"]
+    assert changed == ["the announced limit on requests changed from 400 to 200 at request 4"]
+    assert report.limiters[0].limit == 200
+
+
+def test_a_server_that_never_refuses_gives_a_bound_and_no_guess() -> None:
+    """Nothing announced, nothing refused: unknown, with how many passed, within the budget."""
+    report = investigate(Truth("token_bucket", 10_000, 1, start_s=START_S), budget=replace(BUDGET, requests=25))
+    found = report.limiters[0]
+    assert (found.algorithm, found.limit, found.window_s) == ("unknown", None, None)
+    assert report.requests_spent <= 25
+    assert [each.code for each in report.diagnoses] == ["RC509"]
+
+
+@pytest.mark.parametrize("requests", [0, 1, 2, 5, 17])
+@pytest.mark.parametrize("headers", [True, False])
+def test_the_budget_is_never_passed(requests: int, headers: bool) -> None:
+    """Requests and waiting stay within what was allowed, however little that is."""
+    budget = replace(BUDGET, requests=requests, wait_s=20.0)
+    world = World(Truth("fixed_window", 5, 30, headers=headers, start_s=START_S), 1)
+    run(world, budget)
+    assert world.sent <= requests
+    assert world.waited_ns <= 20 * NS_PER_S
+
+
+def test_the_reserve_stays_untouched() -> None:
+    """Half of an announced limit is left unless told otherwise, and no refusal is provoked."""
+    truth = Truth("sliding_log", 10, 600, headers=True, start_s=START_S)
+    world = World(truth, 1)
+    report = report_of(run(world, Budget(requests=60, tokens=None)))
+    assert not report.refused
+    assert min(sight.limits[0].remaining or 0 for sight in report.sights) >= 5
+
+
+def test_without_headers_nothing_is_used_up_unasked() -> None:
+    """Where nothing shows how much is left, three requests are all that is sent without --to-the-wall."""
+    report = investigate(Truth("token_bucket", 10, 60, start_s=START_S), budget=Budget(requests=60, tokens=None))
+    assert report.requests_spent == 3
+    assert report.limiters[0].algorithm == "unknown"
+
+
+def test_broken_answers_end_the_search() -> None:
+    """Five answers in a row that tell nothing are enough."""
+    report = investigate(Truth("token_bucket", 10, 60, fails=1.0, start_s=START_S))
+    assert (report.stopped, report.requests_spent) == ("error", 5)
+    assert report.limiters[0].algorithm == "unknown"
+
+
+def test_a_search_that_is_cut_off_reports_what_is_known() -> None:
+    """After any number of answers a report can be made."""
+    for count in range(12):
+        world = World(Truth("token_bucket", 6, 60, start_s=START_S), 1)
+        current: list[Sight] = []
+        investigation = Investigation(BUDGET, lambda exchange, ask, seen=current: seen[-1])
+        plan = investigation.plan()
+        ask = next(plan)
+        for _ in range(count):
+            sight = world.answer(ask)
+            current.append(sight)
+            ask = plan.send(Exchange(None, 1, sight.sent_ns, sight.answered_ns, Cost(), Answer(sight.status)))
+        report = report_of(investigation)
+        assert (report.stopped, report.requests_spent) == ("interrupted", count)
+
+
+class TwoKeys(World):
+    """Each key has a bucket of its own, or both have the first one's."""
+
+    shared = True
+
+    def answer(self, ask: Ask) -> Sight:
+        if ask.key == 1 and not self.shared:
+            own, self.limiters = self.limiters, [self.other]
+            try:
+                return super().answer(ask)
+            finally:
+                self.limiters = own
+        return super().answer(ask)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.other = make(self.truth.algorithm, limit(self.truth.amount, self.truth.window_s))
+
+
+@pytest.mark.parametrize("headers", [True, False])
+@pytest.mark.parametrize("shared", [True, False])
+def test_two_keys_are_told_apart_or_together(headers: bool, shared: bool) -> None:
+    """With headers by the remainders, without them by knocking where the first key was refused."""
+    world = TwoKeys(
+        Truth("sliding_log", 40 if headers else 8, 300 if headers else 600, headers=headers, start_s=START_S), 1
+    )
+    world.shared = shared
+    current: list[Sight] = []
+    investigation = Investigation(replace(BUDGET, requests=40), lambda exchange, ask: current[-1], second_key=True)
+    drive(investigation.plan(), world, current)
+    assert report_of(investigation).keys_share_quota is shared
+
+
+def test_the_same_world_gives_the_same_report() -> None:
+    """Nothing in the search is random."""
+    truth = random_truth(11)
+    first, second = (main_finding(run(World(truth, 11), BUDGET)) for _ in range(2))
+    assert first == second

@@ -1,0 +1,129 @@
+"""`ratecheck probe` as a person and a script meet it: it says the cost first, asks, reports, and exits as promised."""
+
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from conftest import Ratecheck
+
+KEYS = {
+    "schema", "target", "budget", "spent", "stopped", "limiters", "reserves_max_tokens", "keys_share_quota", "probes",
+}  # fmt: skip
+LIMITER = {
+    "dimension", "algorithm", "limit", "window_s", "burst", "refill_per_s", "charges_rejected", "confidence",
+    "evidence",
+}  # fmt: skip
+SECRET = "sk-" + "t" * 20 + "wxyz"
+
+
+def test_the_demo_needs_no_key_and_says_whose_numbers_they_are(ratecheck: Ratecheck) -> None:
+    """A first look costs nothing and cannot be mistaken for one's own account."""
+    done = ratecheck("probe", "--demo")
+    assert done.returncode == 0, done.stderr
+    assert "these are not your numbers" in done.stdout
+    assert "At most 30 requests, 2,000 tokens" in done.stderr
+    assert "500 in 1 min" in done.stdout
+    assert "token bucket" in done.stdout
+
+
+def test_json_is_the_contract_s_document_and_nothing_else(ratecheck: Ratecheck) -> None:
+    """One document on stdout with every field of the contract, and the demo's limits in it."""
+    done = ratecheck("probe", "--demo", "openai-free", "--to-the-wall", "--budget-requests", "40", "--json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["schema"] == "ratecheck.probe/1"
+    assert set(document) >= KEYS
+    assert all(set(each) >= LIMITER for each in document["limiters"])
+    assert document["spent"]["requests"] == len(document["probes"]) <= 40
+    hidden = document["limiters"][0]
+    assert (hidden["limit"], hidden["window_s"], hidden["charges_rejected"]) == (3, pytest.approx(60, rel=0.05), True)
+
+
+def test_a_dry_run_says_the_cost_and_sends_nothing(ratecheck: Ratecheck) -> None:
+    """The request is shown with the key masked; nothing listens at the address, so nothing can have been sent."""
+    done = ratecheck(
+        "probe", "--base-url", "http://127.0.0.1:9/v1", "--model", "m", "--dry-run", env={"OPENAI_API_KEY": SECRET}
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Nothing was sent. At most 30 requests" in done.stdout
+    assert SECRET not in done.stdout + done.stderr
+
+
+def test_nobody_to_ask_means_no_spending(ratecheck: Ratecheck) -> None:
+    """Without --yes and without a terminal it stops before the first request."""
+    done = ratecheck("probe", "--base-url", "http://127.0.0.1:9/v1", "--model", "m", "--no-key")
+    assert done.returncode == 2
+    assert "--yes" in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("leave", ["150%", "-1", "nan", "half", ""])
+def test_a_reserve_that_is_no_percentage_is_refused(ratecheck: Ratecheck, leave: str) -> None:
+    """One clear line, exit code 2."""
+    done = ratecheck("probe", "--demo", "--leave", leave)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+
+
+def test_a_server_that_is_not_there_is_exit_code_3(ratecheck: Ratecheck) -> None:
+    """Nothing learned, nothing printed on stdout."""
+    done = ratecheck("probe", "--base-url", "http://127.0.0.1:9/v1", "--model", "m", "--no-key", "--yes")
+    assert done.returncode == 3
+    assert done.stdout == ""
+
+
+class Scripted(http.server.BaseHTTPRequestHandler):
+    """Answers from the server's list of statuses, the last one repeating."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length", 0)))
+        script: list[int] = self.server.script  # type: ignore[attr-defined]
+        status = script.pop(0) if len(script) > 1 else script[0]
+        key = self.headers.get("authorization", "")
+        words = f"no entry for {key} \x1b[31m" if status >= 400 else "fine"
+        body = json.dumps({"error": {"message": words}} if status >= 400 else {"usage": {"total_tokens": 9}}).encode()
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: Any) -> None: ...
+
+
+@pytest.fixture
+def server() -> Iterator[http.server.ThreadingHTTPServer]:
+    """Listen on loopback; tests set ``server.script``."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Scripted) as listening:
+        thread = threading.Thread(target=listening.serve_forever, daemon=True)
+        thread.start()
+        yield listening
+        listening.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "stopped"),
+    [
+        ([401], 4, "error"),
+        ([404], 3, "error"),
+        ([500], 3, "error"),
+        ([200], 0, "budget"),
+        ([200, 429, 500, 200], 1, "limited"),
+    ],
+)  # fmt: skip
+def test_what_a_server_may_do_and_how_it_ends(
+    ratecheck: Ratecheck, server: http.server.ThreadingHTTPServer, script: list[int], code: int, stopped: str
+) -> None:
+    """Whatever comes back there is one document, an exit code, and never the key or an escape character."""
+    server.script = script  # type: ignore[attr-defined]
+    url = f"http://127.0.0.1:{server.server_address[1]}/v1"
+    arguments = ["--base-url", url, "--model", "m", "--yes", "--json", "--max-wait", "1"]
+    done = ratecheck("probe", *arguments, env={"OPENAI_API_KEY": SECRET})
+    assert (done.returncode, json.loads(done.stdout)["stopped"]) == (code, stopped), done.stderr
+    assert SECRET not in done.stdout + done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
