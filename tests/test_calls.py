@@ -192,6 +192,12 @@ def test_the_same_prompt_after_success_is_a_new_call() -> None:
     assert len(group(attempts)) == calls == 5
 
 
+def test_a_worker_that_has_moved_on_does_not_retry() -> None:
+    """One thing at a time, another prompt in between: the same prompt again is a new call, whatever the pause."""
+    attempts, calls = run([app([lambda: sdk("a"), lambda: sdk("b"), lambda: sdk("a")], between=0.3)], refuse())
+    assert sizes(attempts) == [3] * calls
+
+
 def test_a_poll_at_its_own_pace_is_not_a_retry_loop() -> None:
     """A pause that the app also makes after a success is its pace: every poll is a call."""
     attempts, calls = run([app([lambda: raw("same")] * 8, between=1.0)], lambda now, n: (200 if n <= 3 else 429, None))
@@ -206,6 +212,30 @@ def test_a_refused_request_at_once_again_is_marked_as_open_to_doubt() -> None:
     grouped = group(attempts)
     assert [len(call.attempts) for call in grouped] == [1] * 5
     assert [call.hot_repeat for call in grouped] == [False, True, True, True, True]
+
+
+def test_told_to_wait_nothing_is_no_sign_of_a_loop() -> None:
+    """Retry-After of 0 after each refusal: requests at once stay calls of their own, waits still join."""
+    attempts, calls = run([app([lambda: raw("same")] * 6)], refuse(0.0))
+    assert sizes(attempts) == [1] * calls
+    attempts, calls = run([app([lambda: loop(raw, "same", [0.2, 0.4, 0.8])] * 3)], refuse(0.0))
+    assert sizes(attempts) == [4] * calls
+
+
+def test_an_sdk_that_is_slow_to_raise_its_first_error_is_no_loop() -> None:
+    """A tenth of a second once, after the first failure, is an import and not a wait; twice, it is a wait."""
+
+    def slow_once() -> Program:
+        yield from sdk("same")
+        yield Pause(0.1)
+        yield from sdk("same")
+        yield from sdk("same")
+        return 3
+
+    attempts, calls = run([slow_once()], refuse())
+    assert sizes(attempts) == [3] * calls
+    attempts, _ = run([app([lambda: loop(sdk, "same", [0.1, 0.1])])], refuse())
+    assert sizes(attempts) == [9]
 
 
 def test_a_loop_without_waits_shows_itself() -> None:

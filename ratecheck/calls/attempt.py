@@ -106,6 +106,8 @@ class Run:
 
     requests: list[Request]
     outcomes: list[Outcome] = field(default_factory=list)
+    moved_on: bool = False
+    """Its program, doing one thing at a time, had meanwhile sent something else."""
 
     @property
     def started_ns(self) -> int:
@@ -155,3 +157,8 @@ class Habit:
     """Pauses between an answered call and the same request again."""
     hot_lanes: set[int] = field(default_factory=set)
     """Lanes in which a refused request came again at once."""
+    in_flight: int = 0
+    at_once: int = 0
+    """The most requests that it had under way at the same time."""
+    last_lane: int = 0
+    """The lane of its latest run."""

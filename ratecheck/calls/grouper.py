@@ -26,6 +26,7 @@ class _Lane:
     due_ns: int = 0
     """The latest instant to which an answer told this lane to wait."""
     habit: Habit = field(default_factory=Habit)
+    program: Habit = field(default_factory=Habit)
 
 
 Handle = tuple[_Lane, Run, int]
@@ -51,13 +52,17 @@ class Grouper:
         if self._begun % 512 == 0:
             self.settle(request.sent_ns)
         lane = self._lane(request)
+        program = lane.program
+        program.in_flight += 1
+        program.at_once = max(program.at_once, program.in_flight)
         run = _resumed(lane, request)
         if run is None:
-            run = Run([request])
+            run = Run([request], moved_on=program.at_once == 1 and program.last_lane != id(lane))
+            program.last_lane = id(lane)
             if not lane.in_flight and lane.ok_ended_ns is not None:
                 pace_ns = max(request.sent_ns - lane.ok_ended_ns, 0)
                 lane.habit.paces_ns.append(pace_ns)
-                self._program(request).paces_ns.append(pace_ns)
+                program.paces_ns.append(pace_ns)
                 lane.ok_ended_ns = None
             lane.runs.append(run)
         else:
@@ -76,6 +81,7 @@ class Grouper:
         """Take in how a request ended."""
         lane, run, index = handle
         lane.in_flight -= 1
+        lane.program.in_flight -= 1
         lane.touched_ns = max(lane.touched_ns, outcome.answered_ns)
         if index < len(run.outcomes):
             return  # already taken for given up
@@ -117,6 +123,7 @@ class Grouper:
             for run in lane.runs:
                 if run.ended_ns is None:
                     run.outcomes.append(Outcome(max(lane.touched_ns, run.requests[-1].sent_ns), None, cut="client"))
+            lane.program.in_flight -= lane.in_flight
             lane.in_flight = 0
         self._resolve_all(lanes)
 
@@ -126,14 +133,14 @@ class Grouper:
         for lane in self._holding.values():
             ended = [run for run in lane.runs if run.ended_ns is not None]
             if ended:
-                calls += resolve(ended, lane.habit, self._program(ended[0].requests[0]))
+                calls += resolve(ended, lane.habit, lane.program)
         return tuple(calls)
 
     def _lane(self, request: Request) -> _Lane:
         key = request.lane
         lane = self._lanes.get(key)
         if lane is None:
-            lane = self._lanes[key] = _Lane()
+            lane = self._lanes[key] = _Lane(program=self._program(request))
         else:
             self._lanes.move_to_end(key)
         return lane
@@ -147,7 +154,7 @@ class Grouper:
         for lane in lanes:
             ended = [run for run in lane.runs if run.ended_ns is not None]
             if ended:
-                learn(ended, lane.habit, self._program(ended[0].requests[0]), id(lane))
+                learn(ended, lane.habit, lane.program, id(lane))
         for lane in lanes:
             self._resolve(lane)
 
@@ -159,7 +166,7 @@ class Grouper:
             self._holding.pop(id(lane), None)
         if not ended:
             return
-        for call in resolve(ended, lane.habit, self._program(ended[0].requests[0])):
+        for call in resolve(ended, lane.habit, lane.program):
             self._on_call(call)
         last = max(ended, key=lambda run: run.ended_ns or 0)
         lane.ok_ended_ns = last.ended_ns if last.ok else None

@@ -7,6 +7,7 @@ Nothing on the wire says so; what tells is time and habit:
   call, unless something shows a loop that does not wait;
 * a pause that the app also makes after a success is its own pace, not a back-off;
 * a pause as long as the server told is a retry, however long;
+* a program that does one thing at a time and has meanwhile sent something else has moved on;
 * where runs overlap, each start has one cause: a worker that has just become free, or a wait that is over.
 """
 
@@ -20,6 +21,10 @@ from ratecheck.durations import NS_PER_S
 # A program needs a few milliseconds between an answer and its next request, some tens under load; the shortest pause
 # that people write down is 50 ms.
 HOT_NS = 45_000_000
+
+# After its first failure an SDK imports and formats for up to a tenth of a second before the app goes on (measured
+# with anthropic 2.12.0): below this a pause after its last attempt is a wait only where another pause is as long.
+_SDK_HOT_NS = 150_000_000
 
 # After this much silence no loop comes back to a refused request, unless it was told to wait longer: the longest wait
 # in the retry rules seen is 33 s (aider's last; facts of 2026-11), and a poll "once a minute" must stay apart.
@@ -102,14 +107,21 @@ def _split(runs: list[Run], lane: Habit, program: Habit) -> list[list[Run]]:
 def _again(runs: list[Run], index: int, group: list[Run], lane: Habit, program: Habit) -> bool:
     """Tell whether run ``index + 1`` repeats the refused run ``index`` because that was refused."""
     one, later = runs[index], runs[index + 1]
+    if later.moved_on:
+        return False
     pause, told = _pause(one, later), one.told_ns
     if told and told * 0.98 <= pause <= told * 1.1 + 250_000_000:
         return True  # a tenth and a quarter of a second: the jitter of those who obey
     if pause > LONGEST_WAIT_NS:
         return False
-    if pause < HOT_NS:
+    if pause < HOT_NS or (pause < _SDK_HOT_NS and one.sender.sdk and not _as_long_elsewhere(runs, index, pause)):
         return _waitless(runs, index, group, lane, program)
     return not any(_alike(pause, pace) for pace in lane.paces_ns)
+
+
+def _as_long_elsewhere(runs: list[Run], index: int, pause_ns: int) -> bool:
+    pairs = enumerate(itertools.pairwise(runs))
+    return any(at != index and one.failed and _pause(one, later) > 0.8 * pause_ns for at, (one, later) in pairs)
 
 
 def _alike(pause_ns: int, pace_ns: int) -> bool:
@@ -122,10 +134,10 @@ def _waitless(runs: list[Run], index: int, group: list[Run], lane: Habit, progra
     row = clients.row(one.sender.sdk)
     if row is not None and row.first_wait_may_be_zero and len(group) == 1:
         return True
-    if one.told_ns == 0 and one.sender.retry_count is None:
-        return True  # told "at once", and no SDK's own loop has used that up
     if len(group[0].requests) > 1 and later.failed and len(later.requests) == 1 and _same_refusal(group[0], later):
         return True  # the same client with its retries switched off: a wrapper's second stage (litellm)
+    if one.sender.retry_count is not None:
+        return False  # an SDK that counts has said that its call was over
     if any(pace < HOT_NS for pace in (*lane.paces_ns, *program.paces_ns)):
         return False  # the app repeats itself at once after a success as well
     tail = runs[index:]
