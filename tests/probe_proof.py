@@ -172,6 +172,25 @@ class Score:
                 self.sure_wrong += 1
                 self.wrong_seeds.append(seed)
 
+    def merge(self, other: "Score") -> None:
+        """Add what another score counted."""
+        for name in ("total", "told", "told_right", "sure", "sure_wrong", "over_budget"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.confusion.update(other.confusion)
+        self.missed += other.missed
+        self.wrong_seeds += other.wrong_seeds
+        for mine, theirs in ((self.requests, other.requests), (self.waits, other.waits)):
+            for key, values in theirs.items():
+                mine.setdefault(key, []).extend(values)  # type: ignore[attr-defined]
+
+
+def score_of(seeds: range) -> Score:
+    """Investigate the limiters of these seeds."""
+    score = Score()
+    for seed in seeds:
+        score.add(seed)
+    return score
+
 
 def main_finding(investigation: Investigation) -> LimiterFound:
     """Return the finding about requests."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from limiter_world import Truth, World, drive, run
-from probe_proof import BUDGET, RIGHT_AT_LEAST, SURE, Score, can_be_told, main_finding, random_truth, table, wrong
+from probe_proof import BUDGET, RIGHT_AT_LEAST, SURE, can_be_told, main_finding, random_truth, score_of, table, wrong
 
 from ratecheck.durations import NS_PER_S
 from ratecheck.identify.findings import ProbeReport, report_of
@@ -30,9 +30,7 @@ def investigate(
 
 def test_the_proof_holds_over_a_sample_of_random_limiters() -> None:
     """Right in at least 95 % of what can be told, never sure and wrong, never over the budget."""
-    score = Score()
-    for seed in range(7000, 7045):
-        score.add(seed)
+    score = score_of(range(7000, 7045))
     assert score.told >= 15, table(score)
     assert score.told_right >= RIGHT_AT_LEAST * score.told - 1, table(score)  # one of few is no percentage
     assert score.sure_wrong <= 1, table(score)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 SETTINGS = {
     "cls": DemoCommand,
     "epilog": "\b\nExamples:\n  ratecheck headers --demo\n  ratecheck headers --model gpt-4o-mini --alert 20\n"
-    "  ratecheck headers --count 10 --every 6 --json",
+    "  ratecheck headers --count 10 --every 6 --json\n"
+    "  ratecheck headers --every 30 --alert 20 --textfile /var/lib/node_exporter/ratecheck.prom",
 }
 
 
@@ -45,15 +47,36 @@ def command(
     no_key: NoKeyOption = False,
     demo: DemoOption = None,
     dry_run: DryRunOption = False,
-    count: Annotated[int, typer.Option("--count", metavar="N", min=1, max=100_000, help="Send so many probes.")] = 1,
+    count: Annotated[
+        int | None,
+        typer.Option(
+            "--count", metavar="N", min=1, max=100_000, help="Send so many probes (default: 1).", show_default=False
+        ),
+    ] = None,
     every: Annotated[
-        float, typer.Option("--every", metavar="S", min=0.0, max=86_400, help="Seconds from one probe to the next.")
-    ] = 1.0,
+        float | None,
+        typer.Option(
+            "--every",
+            metavar="S",
+            min=0.0,
+            max=86_400,
+            help="Seconds from one probe to the next; without --count: watch until Ctrl-C.",
+            show_default=False,
+        ),
+    ] = None,
     alert: Annotated[
         float | None,
         typer.Option(
             "--alert", metavar="PERCENT", min=0, max=100, help="Exit 1 when less than this is left of any limit."
         ),
+    ] = None,
+    on_alert: Annotated[
+        str | None,
+        typer.Option("--on-alert", metavar="CMD", help="Run this when the share falls below --alert (no shell)."),
+    ] = None,
+    textfile: Annotated[
+        Path | None,
+        typer.Option("--textfile", metavar="FILE", help="Keep the numbers in a file in Prometheus' text format."),
     ] = None,
     raw: Annotated[bool, typer.Option("--raw", help="Show the headers as they came, too.")] = False,
     json: JsonOption = False,
@@ -71,8 +94,12 @@ def command(
         provider, base_url, model, endpoint, api_key_env, api_version, no_key, demo, dry_run, timeout
     )
     if dry_run:
-        return _dry_run(output, target, count)
-    report, error = _probe(target, send, count, every, demo)
+        return _dry_run(output, target, count or 1)
+    if (every is not None and count is None) or on_alert is not None or textfile is not None:
+        watching = _watch(output, target, send, demo, count, every, alert, on_alert, textfile)
+        close()
+        return watching
+    report, error = _probe(target, send, count or 1, 1.0 if every is None else every, demo)
     close()
     if not report.probes:
         raise error or AssertionError("a plan sends at least one probe")
@@ -114,6 +141,36 @@ def _who_answers(
 
     prober = Prober(target, timeout_s=timeout_s)
     return target, prober.send, prober.close
+
+
+def _watch(
+    output: Output,
+    target: "Target",
+    send: "Callable[[Ask], Exchange]",
+    demo: str | None,
+    count: int | None,
+    every_s: float | None,
+    alert: float | None,
+    on_alert: str | None,
+    textfile: Path | None,
+) -> ExitCode:
+    """Probe until Ctrl-C, or as often as asked, with everybody told who wants to be."""
+    from ratecheck.cli.monitor import Monitor, exit_code, run
+    from ratecheck.errors import RatecheckError, UsageError
+
+    if on_alert is not None and alert is None:
+        raise UsageError("--on-alert needs --alert PERCENT", "for example --alert 20 --on-alert 'notify-send low'")
+    if every_s is not None and count is None and every_s < 1:
+        raise UsageError("a watch that never ends probes once a second at most", "--every 1 or more, or --count N")
+    monitor = Monitor(output, target, demo, alert=alert, on_alert=on_alert, textfile=textfile)
+    count = 1 if count is None and every_s is None else count
+    ended = run(monitor, target, send, count=count, every_s=1.0 if every_s is None else every_s, paced=demo is None)
+    if isinstance(ended, RatecheckError):
+        raise ended
+    report = monitor.report()
+    if output.json or (ended is None and report.probes):
+        _show(output, report, target, raw=False)
+    return exit_code(monitor, ended)
 
 
 def _sends_nothing(ask: "Ask") -> "Exchange":

@@ -28,6 +28,16 @@ def label_of(limit: LimitReading) -> str:
     return f"{limit.scope} {kind}" if limit.scope else kind
 
 
+def line(probe: Probe) -> str:
+    """Say one probe in a line, for a monitor whose output is no terminal."""
+    if probe.finding is not None and probe.finding.category is not Category.NOT_RATE_LIMIT:
+        return f"{probe.t_s:10.1f} s  {refusal_sentence(probe.finding)}"
+    told = [f"{label_of(limit)} {_left(limit)}" for limit in probe.limits if limit.remaining is not None]
+    return (
+        f"{probe.t_s:10.1f} s  {'; '.join(told) or 'no rate-limit header'} ({probe.status}, {human_s(probe.latency_s)})"
+    )
+
+
 def _tone(share: float | None) -> Tone:
     if share is None:
         return Tone.PLAIN
