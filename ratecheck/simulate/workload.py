@@ -29,7 +29,7 @@ class Job(NamedTuple):
     cached: bool = False
 
 
-def _arrivals_s(workload: Workload, random: Random) -> Iterator[float]:
+def _arrivals_s(workload: Workload, random: Random, start_s: float) -> Iterator[float]:
     """Yield one client's arrivals in order, without end where nothing but the duration ends them."""
     if workload.arrivals is Arrivals.POISSON:
         at_s = 0.0
@@ -38,12 +38,12 @@ def _arrivals_s(workload: Workload, random: Random) -> Iterator[float]:
             yield at_s
     every_s = workload.every_s if workload.arrivals is Arrivals.SCHEDULE else 0.0
     for index in count():
-        yield index * every_s
+        yield start_s + index * every_s
 
 
-def _of_client(workload: Workload, random: Random) -> Iterator[tuple[float, int, int]]:
+def _of_client(workload: Workload, random: Random, start_s: float) -> Iterator[tuple[float, int, int]]:
     """Yield arrival in seconds, prompt tokens and output tokens of one client's calls."""
-    for done, at_s in enumerate(_arrivals_s(workload, random)):
+    for done, at_s in enumerate(_arrivals_s(workload, random, start_s)):
         if done >= (MOST_CALLS if workload.calls is None else workload.calls):
             return
         # Without a step, only a count ends a burst: the duration never would.
@@ -71,7 +71,10 @@ def jobs(workload: Workload, remedies: Remedies, seed: int) -> tuple[tuple[Job, 
             )
     else:
         for client in range(workload.clients):
-            for at_s, tokens, output in _of_client(workload, random):
+            # Clients that do not know of each other are not in step: each starts somewhere in its own interval.
+            apart = client and workload.arrivals is Arrivals.SCHEDULE
+            start_s = workload.every_s * random.random() if apart else 0.0
+            for at_s, tokens, output in _of_client(workload, random, start_s):
                 calls.append((at_s, client, tokens, workload.max_output_tokens, output))
     calls.sort(key=lambda call: call[0])
     # A stream of its own: so that a cache changes nothing but what it answers.
