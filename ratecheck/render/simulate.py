@@ -85,7 +85,7 @@ def _workload(said: Mapping[str, Any]) -> str:
         case _:
             how = "as recorded"
     span = f" for {human_s(said['duration_s'])}" if said["duration_s"] else ""
-    return f"{clients}, {calls}, {how}{span}"
+    return f"{clients}, {calls} {how}{span}" if said["calls"] is None else f"{clients}, {calls}, {how}{span}"
 
 
 def _verdict(report: SimulateReport) -> str:

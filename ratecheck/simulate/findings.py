@@ -24,7 +24,7 @@ def findings(report: SimulateReport) -> tuple[Diagnosis, ...]:
     run, scenario = first.outcome.figures, report.scenario
     found: list[Diagnosis | None] = [
         _never_fits(scenario), _cut(first, run), _amplified(first, run), _too_short(first, run, scenario),
-        _overload(scenario), _unseen(scenario, run), _shared_keys(scenario), _in_step(first, scenario, run),
+        _overload(scenario, run), _unseen(scenario, run), _shared_keys(scenario), _in_step(first, scenario, run),
     ]  # fmt: skip
     return tuple(each for each in found if each is not None)
 
@@ -63,7 +63,7 @@ def _too_short(first: PolicyOutcome, run: Figures, scenario: Scenario) -> Diagno
     )  # fmt: skip
 
 
-def _overload(scenario: Scenario) -> Diagnosis | None:
+def _overload(scenario: Scenario, run: Figures) -> Diagnosis | None:
     offered = offered_per_min(scenario.workload)
     if offered is None:
         return None
@@ -85,7 +85,7 @@ def _overload(scenario: Scenario) -> Diagnosis | None:
         wanted = asked * cost.of(rule.limit.dimension)
         if wanted > _OVER * allowed:
             return Diagnosis(
-                "RC303", Severity.BAD,
+                "RC303", Severity.BAD if run.requests_limited else Severity.WARN,
                 f"The calls alone ask for {wanted:,.0f} {rule.limit.dimension.value.replace('_', ' ')} a minute; "
                 f"the limit lets {allowed:,.4g} through: no retry rule can make up for that.",
                 (), ("send less, or slower: a throttle, a cache, merged calls, shorter prompts; or a higher limit",),
