@@ -5,7 +5,7 @@ limits are ours.
 """
 
 import itertools
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -22,6 +22,9 @@ _MOST_POINTS = 600
 _TOLERANCE_NS = 20_000_000
 _CONTINUOUS = ("token_bucket", "gcra", "quantised", "leaky_bucket", "azure_slices", "azure_slices_1s")
 _MOST_WAITS = 50_000
+# So many requests in so short a time are a flood; so long after a failure its retries are over.
+_FLOOD, _FLOOD_NS, _CALM_NS = 64, NS_PER_S // 5, 60 * NS_PER_S
+_DRAWN_EVERY_NS = NS_PER_S // 100
 # Keys and models whose limits are followed; the one asked most is drawn.
 _MOST_SHELVES = 16
 
@@ -120,11 +123,16 @@ class Handed:
     """What ``end`` wants back."""
 
     request: Request
-    group: Handle
+    group: Handle | None
+    """``None`` in a flood, see ``Session``."""
 
 
 class Session:
-    """Counts while the server runs. Memory follows what is under way, not what has passed."""
+    """Counts while the server runs. Memory follows what is under way, not what has passed.
+
+    A flood in which nothing fails is only counted: each of its answered requests is a call, and nobody needs to know
+    at which pace a load test goes on. The first failure brings the grouping back.
+    """
 
     def __init__(self, profile: Profile, *, charges_refusals: bool, started_ns: int) -> None:
         self._profile = profile
@@ -136,17 +144,34 @@ class Session:
         self._clients: Counter[str] = Counter()
         self._shelves: dict[tuple[str | None, str | None], _Shelf] = {}
         self._waits_ns: dict[tuple[int, str], int] = {}
+        self._failed_ns: int | None = None
+        self._recent_ns: deque[int] = deque(maxlen=_FLOOD)
+        self._drawn_ns = started_ns - _DRAWN_EVERY_NS
 
     def begin(self, request: Request) -> Handed:
         """Take in a request when it has been read."""
         self._counts["requests"] += 1
         if len(self._clients) < 100 or request.sender.title in self._clients:
             self._clients[request.sender.title] += 1
+        recent = self._recent_ns
+        recent.append(request.sent_ns)
+        calm = self._failed_ns is None or request.sent_ns - self._failed_ns > _CALM_NS
+        flood = len(recent) == _FLOOD and request.sent_ns - recent[0] < _FLOOD_NS
+        if calm and flood and not request.sender.retry_count:
+            return Handed(request, None)
         return Handed(request, self._grouper.begin(request))
 
     def end(self, handed: Handed, outcome: Outcome, ended: Ended) -> None:
         """Take in how it ended."""
-        self._grouper.end(handed.group, outcome)
+        if not outcome.ok:
+            self._failed_ns = outcome.answered_ns
+        if handed.group is not None:
+            self._grouper.end(handed.group, outcome)
+        elif outcome.ok:
+            self._counts["calls"] += 1
+            self._counts["calls_ok"] += 1
+        else:
+            self._grouper.end(self._grouper.begin(handed.request), outcome)
         if outcome.cut == "client":
             self._counts["cut"] += 1
         elif ended.fault is not None:
@@ -161,7 +186,15 @@ class Session:
         else:
             self._counts["invalid"] += 1
         self._counts["tokens"] += ended.reserved_tokens
-        self._draw(handed.request, outcome.answered_ns, ended.levels)
+        if ended.levels:
+            self._draw(handed.request, outcome.answered_ns, ended.levels)
+
+    def draws(self, now_ns: int) -> bool:
+        """Say whether the chart has room for another look at the levels, which costs something."""
+        if now_ns - self._drawn_ns < _DRAWN_EVERY_NS and self._counts["requests"] > _FLOOD:
+            return False
+        self._drawn_ns = now_ns
+        return True
 
     def _draw(self, request: Request, now_ns: int, levels: Sequence[Level]) -> None:
         name = (request.key, request.model)

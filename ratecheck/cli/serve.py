@@ -135,6 +135,7 @@ def _run(imitated: Any, script: Any, host: str, port: int, output: Output, *, qu
         session = Session(imitated.profile, charges_refusals=imitated.charges_refusals, started_ns=started_ns)
         witness = recording.Witness(
             session,
+            imitated,
             started_ns,
             say=None if quiet else lambda line: print(line, file=sys.stderr),
         )

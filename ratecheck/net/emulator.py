@@ -11,10 +11,10 @@ import random
 import re
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 from urllib.parse import parse_qs
 
-from ratecheck.dialects import Level
 from ratecheck.durations import NS_PER_S
 from ratecheck.model import Answer, Cost
 from ratecheck.provider import Ask, InvalidAsk, Provider, read, replies
@@ -32,6 +32,8 @@ MOST_BODY_BYTES = 16 << 20
 _BODY_S = 30.0
 # A `timeout` fault ends when the client gives up; this only bounds clients that never do.
 _LONGEST_SILENCE_S = 3600.0
+# Bodies whose meaning is remembered: at most 2 MB of them.
+_MOST_REMEMBERED, _MOST_REMEMBERED_BYTES = 512, 4096
 # The share of a stream's time that passes before its first token.
 _FIRST_TOKEN_SHARE = 0.3
 
@@ -65,8 +67,6 @@ class Served:
     answered_ns: int = 0
     cut: bool = False
     """The client hung up before the end."""
-    levels: Sequence[Level] = ()
-    """What is left when it has ended."""
 
     def header(self, name: bytes) -> str | None:
         """Return the first request header of that lower-case name."""
@@ -107,6 +107,7 @@ class Emulator:
         self._script = script
         self._draws = draws or random.Random(0)
         self._observer = observer
+        self._understand = lru_cache(maxsize=_MOST_REMEMBERED)(self._read)
         self.trouble: Exception | None = None
         """The last bug that met a request; the request was answered in the provider's shape."""
 
@@ -127,8 +128,11 @@ class Emulator:
         finally:
             served.answered_ns = self._clock()
             if self._observer is not None and served.ask is not None:
-                served.levels = self.provider.levels(served.answered_ns, served.key or "", served.ask.model)
                 self._observer.end(served)
+
+    def _read(self, asked: Route, body: bytes) -> tuple[Ask, Cost]:
+        ask = read(asked.kind, json.loads(body), asked.model, stream=asked.stream)
+        return ask, self.provider.cost_of(ask)
 
     async def _handle(self, served: Served, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         asked = route(served.path)
@@ -160,7 +164,9 @@ class Emulator:
             return
         served.fingerprint = hashlib.blake2b(body, digest_size=8).hexdigest()
         try:
-            ask = read(asked.kind, json.loads(body), asked.model, stream=asked.stream)
+            # A retry repeats its body to the byte, and so does a load test: what a body means is remembered.
+            understood = self._understand if len(body) <= _MOST_REMEMBERED_BYTES else self._understand.__wrapped__
+            ask, served.cost = understood(asked, body)
         except InvalidAsk as wrong:
             answer = self.provider.error(400, self._clock(), wrong.message, param=wrong.param)
             await self._send(served, send, answer)
@@ -170,7 +176,6 @@ class Emulator:
             await self._send(served, send, self.provider.error(400, self._clock(), message))
             return
         served.ask = ask
-        served.cost = self.provider.cost_of(ask)
         if self._observer is not None:
             self._observer.begin(served)
         outcome = self._fault(served)
@@ -310,12 +315,17 @@ def _with(answer: Answer, *headers: tuple[str, str]) -> Answer:
 def _key_of(served: Served, query: bytes) -> str | None:
     for name, value in served.headers:
         if name in _KEY_HEADERS:
-            key = _KEY.sub("", value.decode("latin-1"), count=1).strip()
+            key = _bare_key(value)
             if key:
                 return key
     if b"key=" in query:
         return parse_qs(query.decode("latin-1")).get("key", [None])[0]
     return None
+
+
+@lru_cache(maxsize=1024)
+def _bare_key(value: bytes) -> str:
+    return _KEY.sub("", value.decode("latin-1"), count=1).strip()
 
 
 def state_document(provider: Provider, now_ns: int) -> dict[str, Any]:

@@ -1,18 +1,24 @@
 """What ``serve`` keeps of each request: the session's counts, a line for a person, a line in a file."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from ratecheck.calls import Attempt, Outcome, Request
 from ratecheck.clients import RETRY_COUNT, RUN_IDS, Sender, sender_of
-from ratecheck.dialects import read_limits
+from ratecheck.dialects import Level, read_limits
 from ratecheck.durations import NS_PER_S, human_s, s_from_ns
 from ratecheck.net.emulator import Served
+from ratecheck.provider import Provider
 from ratecheck.redact import mask, neutralise
 from ratecheck.serve import Ended, Handed, Session
 
-_TRUNK = ("user-agent", "x-title", "http-referer", "x-stainless-helper-method", "x-client-name", "x-app",
-          "x-stainless-package-version")  # fmt: skip
+_TELLING = frozenset(
+    name.encode()
+    for name in (
+        "user-agent", "x-title", "http-referer", "x-stainless-helper-method", "x-client-name", "x-app",
+        "x-stainless-package-version", RETRY_COUNT, *RUN_IDS,
+    )
+)  # fmt: skip
 
 
 class Witness:
@@ -21,12 +27,14 @@ class Witness:
     def __init__(
         self,
         session: Session,
+        provider: Provider,
         started_ns: int,
         *,
         say: Callable[[str], None] | None = None,
         write: Callable[[Attempt, Served], None] | None = None,
     ) -> None:
         self._session = session
+        self._provider = provider
         self._started_ns = started_ns
         self._say = say
         self._write = write
@@ -44,13 +52,14 @@ class Witness:
         cost = served.cost
         outcome = _outcome(served, reads_limits=self._write is not None)
         reserved = cost.input_tokens + cost.reserved_output_tokens if cost and served.status == 200 else 0
-        self._session.end(
-            handed, outcome, Ended(served.refused_by, served.wait_ns, served.fault, reserved, served.levels)
-        )
+        levels: Sequence[Level] = ()
+        if served.ask is not None and (self._say is not None or self._session.draws(served.answered_ns)):
+            levels = self._provider.levels(served.answered_ns, served.key or "", served.ask.model)
+        self._session.end(handed, outcome, Ended(served.refused_by, served.wait_ns, served.fault, reserved, levels))
         if self._write is not None:
             self._write(Attempt(handed.request, outcome), served)
         if self._say is not None:
-            self._say(line(served, handed.request.sender, self._started_ns))
+            self._say(line(served, handed.request.sender, levels, self._started_ns))
 
 
 def _request(served: Served) -> Request:
@@ -66,20 +75,13 @@ def _request(served: Served) -> Request:
 
 
 def _sender(served: Served) -> Sender:
-    """Tell the sender; who it is costs a dozen patterns and seldom changes, its counter and run id do."""
-    trunk, branch = [], []
-    for raw, value in served.headers:
-        name = raw.decode("latin-1")
-        if name in _TRUNK:
-            trunk.append((name, value.decode("latin-1")))
-        elif name == RETRY_COUNT or name in RUN_IDS:
-            branch.append((name, value.decode("latin-1")))
-    return _known_sender(tuple(trunk), tuple(branch) if branch != [(RETRY_COUNT, "0")] else ((RETRY_COUNT, "0"),))
+    """Tell the sender; who it is costs a dozen patterns, and a client says the same each time."""
+    return _known_sender(tuple(pair for pair in served.headers if pair[0] in _TELLING))
 
 
 @lru_cache(maxsize=1024)
-def _known_sender(trunk: tuple[tuple[str, str], ...], branch: tuple[tuple[str, str], ...]) -> Sender:
-    return sender_of([*trunk, *branch])
+def _known_sender(headers: tuple[tuple[bytes, bytes], ...]) -> Sender:
+    return sender_of([(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers])
 
 
 def _outcome(served: Served, *, reads_limits: bool) -> Outcome:
@@ -110,7 +112,7 @@ def _is_told(served: Served) -> bool:
     )
 
 
-def line(served: Served, sender: Sender, started_ns: int) -> str:
+def line(served: Served, sender: Sender, levels: Sequence[Level], started_ns: int) -> str:
     """Return what a person reads about one request as it happens."""
     at = f"{(served.sent_ns - started_ns) / NS_PER_S:9.3f}s"
     status = str(served.status) if served.status is not None else "---"
@@ -126,7 +128,7 @@ def line(served: Served, sender: Sender, started_ns: int) -> str:
         words.append(f"refused by {served.refused_by}, {wait}")
     elif served.cut:
         words.append("the client hung up")
-    words += [f"{level.remaining}/{level.limit} {level.dimension.value} left" for level in served.levels[:2]]
+    words += [f"{level.remaining}/{level.limit} {level.dimension.value} left" for level in levels[:2]]
     if served.key:
         words.append(f"key {mask(served.key)}")
     return "  ".join(words)
