@@ -16,7 +16,7 @@ from ratecheck.estimate.report import Report
 from ratecheck.estimate.requests import NotARequest, parse
 from ratecheck.estimate.tools import Tool, namespace
 from ratecheck.model import Dimension
-from ratecheck.net.tokenizer import counter
+from ratecheck.net.tokenizer import counter, in_background
 from ratecheck.render.estimate import document, page
 from ratecheck.render.page import Style, render
 
@@ -276,6 +276,27 @@ def test_built_in_tools_make_the_figure_a_lower_bound() -> None:
     found = report({"model": "gpt-5.4", "input": "hi", "tools": [{"type": "web_search"}]})
     assert found.prompts[0].open_ended
     assert found.diagnoses[0].code in ("RC406", "RC408")
+
+
+@pytest.mark.parametrize("model", ["gpt-4o", "gpt-5-nano", "gpt-3.5-turbo-0301", "openai/gpt-4.1", "no-such-model"])
+def test_the_short_way_for_plain_chats_gives_the_same(model: str) -> None:
+    """A request that is only roles and texts is summed without building it; a name makes it take the long way."""
+    messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why 429?\n"}]
+    short = report({"model": model, "messages": messages, "max_tokens": 40, "n": 2}).prompts[0]
+    long = report({"model": model, "messages": messages, "max_tokens": 40, "n": 2, "not_known": 1}).prompts[0]
+    assert (short.ask, short.charged_tokens, short.band) == (long.ask, long.charged_tokens, long.band)
+    wrapped = {"custom_id": "a", "method": "POST", "url": "/v1/chat/completions", "body": {"model": model,
+               "messages": messages, "max_tokens": 40, "n": 2}}  # fmt: skip
+    assert report(wrapped).prompts[0].ask == short.ask
+
+
+def test_announced_texts_are_counted_once_and_right() -> None:
+    """Counting ahead, in another thread or here, changes no figure; what is announced in vain does no harm."""
+    raws = [chat(each) for each in (1, 2, 3)] * 2 + [None, {"messages": 5}, {"messages": [{"content": 3}]}]
+    estimator = Estimator(Settings(), counter, in_background)
+    estimator.announce(raws)()
+    found = [estimator.request("x", raw).prompt_tokens for raw in raws[:6]]
+    assert found == [report(raw).prompt_tokens for raw in raws[:6]]
 
 
 def written(found: Report) -> dict[str, Any]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ratecheck.estimate import Estimator
     from ratecheck.estimate.limits import AskedLimit
     from ratecheck.estimate.report import PromptEstimate, Skipped
-    from ratecheck.net.inputs import Advance
+    from ratecheck.net.inputs import Advance, Line
 
 SETTINGS = {
     "epilog": "Examples:\n\n"
@@ -24,6 +24,9 @@ SETTINGS = {
 
 # Named of all lines that could not be read; the rest is counted.
 _NAMED = 20
+
+# Lines that are counted together; their texts are held at once.
+_TOGETHER = 500
 
 
 def command(
@@ -52,7 +55,7 @@ def command(
 ) -> ExitCode:
     """What prompts cost: tokens the API reports, tokens the limiter takes, and how many fit in a minute."""
     from ratecheck.estimate import Estimator, Settings
-    from ratecheck.net.tokenizer import counter
+    from ratecheck.net.tokenizer import counter, in_background
     from ratecheck.render.estimate import document, page, rules_page
 
     output = Output(json=json_, no_color=no_color)
@@ -62,7 +65,7 @@ def command(
     files = prompts or ["-"]
     asked = _limits(limits, files, rpm=rpm, tpm=tpm, rpd=rpd)
     settings = Settings(model, max_output_tokens, n, _known(provider), charging, _day(on))
-    estimator = Estimator(settings, counter)
+    estimator = Estimator(settings, counter, in_background)
     found, skipped, lost = _read(estimator, files, strict, output)
     report = estimator.report(found, asked, skipped, lost)
     if json_:
@@ -142,7 +145,7 @@ def _read(
     lost = 0
     paths = inputs.expand(files)
     alone = len(paths) == 1
-    with _progress(paths, output) as advance:
+    with _progress(paths, output) as advance, _no_collection():
         for path in paths:
             try:
                 for each in _prompts(estimator, inputs.read(path, advance), alone):
@@ -190,7 +193,7 @@ def _prompts(estimator: "Estimator", entered: Any, alone: bool) -> "Iterator[Pro
                 counted = estimator.text(source, (text,))
                 yield replace(counted, notes=(f"counted as text: {error}",))
         case LinesFile(source, lines):
-            for number, value, broken in lines:
+            for number, value, broken in _ahead(estimator, lines):
                 try:
                     if broken is None:
                         yield estimator.request(source, value, number)
@@ -198,6 +201,32 @@ def _prompts(estimator: "Estimator", entered: Any, alone: bool) -> "Iterator[Pro
                 except NotARequest as error:
                     broken = str(error)
                 yield Skipped(f"{source}:{number}", broken)
+
+
+def _ahead(estimator: "Estimator", lines: "Iterator[Line]") -> "Iterator[Line]":
+    """Yield the lines; while one batch of them is worked on, the texts of the next are being counted."""
+    from itertools import islice
+
+    batch = list(islice(lines, _TOGETHER))
+    settle = estimator.announce(value for _, value, _ in batch)
+    while batch:
+        after = list(islice(lines, _TOGETHER))
+        settle_after = estimator.announce(value for _, value, _ in after)
+        settle()
+        yield from batch
+        batch, settle = after, settle_after
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Hold the cycle collector off: a batch makes millions of objects and not one cycle, and it looks at them all."""
+    import gc
+
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 @contextmanager

@@ -6,6 +6,7 @@ itself: a counter is handed in for each encoding.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from ratecheck.dialects.charging import ASSUMED, Admission, ChargingRule, by_name, names, rule_for
@@ -17,12 +18,18 @@ from ratecheck.estimate.images import Image
 from ratecheck.estimate.limits import AskedLimit
 from ratecheck.estimate.models import Model, resolve
 from ratecheck.estimate.report import PromptEstimate, Report, Skipped
-from ratecheck.estimate.requests import Message, Request, parse
+from ratecheck.estimate.requests import Message, Request, parse, set_limits
 
 DEFAULT_MODEL = "gpt-4o"
 
 # Messages of one prompt that are listed; a report is no place for a thousand bars.
 _LISTED = 200
+
+# Of a chat request that costs nothing but its texts.
+_PLAIN_KEYS = frozenset(
+    {"model", "messages", "max_tokens", "max_completion_tokens", "n", "temperature", "top_p", "seed", "stream", "user",
+     "stop", "presence_penalty", "frequency_penalty", "logprobs", "store", "metadata", "service_tier"}
+)  # fmt: skip
 
 # Characters that the memory of counted strings may hold before its older half goes.
 _REMEMBERED_CHARS = 8 << 20
@@ -39,6 +46,9 @@ class Counter(Protocol):
     def count(self, text: str) -> int:
         """Return the tokens of ``text``."""
 
+    def count_many(self, texts: Sequence[str]) -> list[int]:
+        """Return the tokens of each of ``texts``."""
+
     def count_all(self, blocks: Iterable[str]) -> int:
         """Return the tokens of the text that ``blocks`` are parts of."""
 
@@ -49,8 +59,8 @@ class _Memory:
     Two generations: what was asked for again lives on when the older one goes, what was not does not.
     """
 
-    def __init__(self, count: Callable[[str], int]) -> None:
-        self._count = count
+    def __init__(self, counter: Counter) -> None:
+        self._counter = counter
         self._young: dict[str, int] = {}
         self._old: dict[str, int] = {}
         self._chars = 0
@@ -61,7 +71,20 @@ class _Memory:
             return found
         found = self._old.get(text)
         if found is None:
-            found = self._count(text)
+            found = self._counter.count(text)
+        return self._keep(text, found)
+
+    def unknown(self, texts: Iterable[str]) -> list[str]:
+        """Return what is new among ``texts``, each once."""
+        young, old = self._young, self._old
+        return list({text: None for text in texts if text not in young and text not in old})
+
+    def learn(self, texts: Sequence[str], tokens: Sequence[int]) -> None:
+        """Remember how many tokens each of ``texts`` has."""
+        for text, found in zip(texts, tokens, strict=True):
+            self._keep(text, found)
+
+    def _keep(self, text: str, found: int) -> int:
         self._chars += len(text)
         if self._chars > _REMEMBERED_CHARS:
             self._old, self._young, self._chars = self._young, {}, len(text)
@@ -85,8 +108,15 @@ class Settings:
 class Estimator:
     """Estimates prompt after prompt with one set of settings."""
 
-    def __init__(self, settings: Settings, counter: Callable[[str], Counter]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        counter: Callable[[str], Counter],
+        background: Callable[[Callable[[], list[int]]], Callable[[], list[int]]] = lambda work: work,
+    ) -> None:
+        """``background`` starts work elsewhere and gives what waits for its outcome; by default all is done here."""
         self._settings = settings
+        self._background = background
         self._counter = counter
         self._memories: dict[str, _Memory] = {}
         self._rules: dict[tuple[str, str], tuple[ChargingRule, bool]] = {}
@@ -98,7 +128,7 @@ class Estimator:
     def _memory(self, encoding: str) -> _Memory:
         if encoding not in self._memories:
             self._used[encoding] = self._counter(encoding)
-            self._memories[encoding] = _Memory(self._used[encoding].count)
+            self._memories[encoding] = _Memory(self._used[encoding])
         return self._memories[encoding]
 
     def _model(self, named: str | None) -> Model:
@@ -143,19 +173,82 @@ class Estimator:
         picture = Image(*size) if size else Image()
         return self._one(source, None, Request("chat", [Message("user", images=(picture,))]), model)
 
+    def announce(self, raws: Iterable[Any]) -> Callable[[], None]:
+        """Begin to count the texts of requests that are about to come, together and in the background.
+
+        What comes back is to be called before these requests are handed in.
+        """
+        texts: dict[str, list[str]] = {}
+        for raw in raws:
+            body = raw.get("body", raw) if type(raw) is dict else None
+            if type(body) is dict and type(body.get("messages")) is list:
+                named = body.get("model")
+                here = texts.setdefault(self._model(named if type(named) is str else None).row.encoding, [])
+                for message in body["messages"]:
+                    if type(message) is dict and type(message.get("content")) is str:
+                        here.append(message["content"])
+        begun = []
+        for encoding, each in texts.items():
+            memory = self._memory(encoding)
+            new = memory.unknown(each)
+            begun.append((memory, new, self._background(partial(self._used[encoding].count_many, new))))
+
+        def settle() -> None:
+            for memory, new, outcome in begun:
+                memory.learn(new, outcome())
+
+        return settle
+
     def request(self, source: str, raw: Any, line: int | None = None) -> PromptEstimate:
         """Estimate a request that ``raw``, parsed JSON, holds.
 
         Raises:
             NotARequest: it holds none.
         """
+        plain = self._plain(source, raw, line)
+        if plain is not None:
+            return plain
         request = parse(raw)
         return self._one(source, line, request, self._model(request.model))
+
+    def _plain(self, source: str, raw: Any, line: int | None) -> PromptEstimate | None:
+        """Estimate a chat request that is nothing but roles and texts, as nearly all of a large batch are.
+
+        The same sums as `framing` makes, without a `Request` in between: three times as fast. ``None`` for any other.
+        """
+        if type(raw) is not dict:
+            return None
+        body = raw["body"] if raw.get("url") == "/v1/chat/completions" and type(raw.get("body")) is dict else raw
+        messages = body.get("messages")
+        if type(messages) is not list or not messages or not body.keys() <= _PLAIN_KEYS:
+            return None
+        model = self._model(body.get("model") if type(body.get("model")) is str else None)
+        row = model.row
+        if row.stands_in or row.provider == "anthropic":
+            return None
+        count = self._memory(row.encoding).count
+        tokens, chars = row.framing.priming + row.framing.message * len(messages), 0
+        for message in messages:
+            if type(message) is not dict or len(message) != 2:
+                return None
+            role, text = message.get("role"), message.get("content")
+            if type(role) is not str or type(text) is not str or role == "function":
+                return None
+            tokens += count(text) + (count(role) if row.framing.roles else 0)
+            chars += len(text)
+        request = Request("chat", [])
+        if len(body) > 2:
+            set_limits(body, request)
+        return self._estimate(
+            source, line, request, model, Prompt((Part("text", tokens, tokens, tokens),)), chars, number=len(messages)
+        )
 
     def _one(self, source: str, line: int | None, request: Request, model: Model) -> PromptEstimate:
         count = self._memory(model.row.encoding).count
         prompt = prompt_of(request, model, count)
-        chars = sum(message.chars() for message in request.messages)
+        chars = 0
+        for message in request.messages:
+            chars += message.chars()
         return self._estimate(source, line, request, model, prompt, chars)
 
     def by_message(self, raw: Any) -> tuple[tuple[str, int], ...]:
@@ -177,21 +270,22 @@ class Estimator:
         prompt: Prompt,
         chars: int,
         text_tokens: int | None = None,
+        number: int | None = None,
     ) -> PromptEstimate:
         settings = self._settings
         most = request.max_output_tokens if settings.max_output_tokens is None else settings.max_output_tokens
         rule, assumed = self._rule(model, request.endpoint)
+        plain = len(prompt.parts) == 1
         ask = Admission(
             text_chars=chars,
-            messages=len(request.messages),
+            messages=len(request.messages) if number is None else number,
             prompt_tokens=prompt.tokens,
             max_output_tokens=None if request.endpoint == "embeddings" else most,
             n=request.n if settings.n is None else settings.n,
-            images=sum(len(message.images) for message in request.messages),
+            images=0 if plain else sum(len(message.images) for message in request.messages),
             function_tools=len(request.tools),
         )
         charge = rule.charge(ask)
-        plain = len(prompt.parts) == 1
         return PromptEstimate(
             source, line, request.endpoint, model, ask, rule, assumed,
             charge.tokens, charge.input_tokens, charge.low_tokens, charge.high_tokens,

@@ -72,10 +72,10 @@ def _whole(value: Any) -> int | None:
 
 def _image(part: Mapping[str, Any]) -> Image:
     inner = part.get("image_url")
-    url = inner.get("url") if isinstance(inner, Mapping) else inner
-    detail = part.get("detail") or (inner.get("detail") if isinstance(inner, Mapping) else None)
+    url = inner.get("url") if isinstance(inner, dict) else inner
+    detail = part.get("detail") or (inner.get("detail") if isinstance(inner, dict) else None)
     source = part.get("source") or part.get("inlineData") or part.get("inline_data")
-    if isinstance(source, Mapping):
+    if isinstance(source, dict):
         url = source.get("data") or source.get("url")
     size = None
     if isinstance(url, str) and not url.startswith(("http://", "https://")):
@@ -92,7 +92,7 @@ def _parts(content: Sequence[Any], message: Message) -> None:
         if isinstance(part, str):
             texts.append(part)
             continue
-        if not isinstance(part, Mapping):
+        if not isinstance(part, dict):
             continue
         kind = part.get("type")
         if isinstance(part.get("text"), str):
@@ -126,14 +126,14 @@ def _message(raw: Mapping[str, Any]) -> Message:
     message = Message(role if isinstance(role, str) else "user")
     calls = raw.get("tool_calls")
     if isinstance(calls, list):
-        message.calls = tuple(_call(call) for call in calls if isinstance(call, Mapping))
-    if isinstance(raw.get("function_call"), Mapping):
+        message.calls = tuple(_call(call) for call in calls if isinstance(call, dict))
+    if isinstance(raw.get("function_call"), dict):
         message.calls += (_call(raw["function_call"]),)
     if isinstance(content, str):
         message.text = content
     elif isinstance(content, list):
         _parts(content, message)
-    elif isinstance(content, Mapping):
+    elif isinstance(content, dict):
         _parts([content], message)
     if isinstance(raw.get("name"), str):
         message.name = raw["name"]
@@ -142,7 +142,7 @@ def _message(raw: Mapping[str, Any]) -> Message:
 
 def _call(call: Mapping[str, Any]) -> tuple[str, str]:
     inner = call.get("function")
-    told = inner if isinstance(inner, Mapping) else call
+    told = inner if isinstance(inner, dict) else call
     return _text(told.get("name", "")), _text(told.get("arguments", told.get("input", "")))
 
 
@@ -172,10 +172,10 @@ def _item(raw: Mapping[str, Any], request: Request) -> None:
 def _tools(raw: Iterable[Any], request: Request) -> None:
     tools, hosted = list(request.tools), list(request.hosted)
     for each in raw:
-        if not isinstance(each, Mapping):
+        if not isinstance(each, dict):
             continue
-        inner = each.get("function") if isinstance(each.get("function"), Mapping) else each
-        assert isinstance(inner, Mapping)
+        inner = each.get("function") if isinstance(each.get("function"), dict) else each
+        assert isinstance(inner, dict)
         if isinstance(each.get("functionDeclarations"), list):
             _tools(each["functionDeclarations"], request)
             tools, hosted = list(request.tools), list(request.hosted)
@@ -186,7 +186,7 @@ def _tools(raw: Iterable[Any], request: Request) -> None:
                 Tool(
                     inner["name"],
                     described if isinstance(described, str) else "",
-                    parameters if isinstance(parameters, Mapping) else None,
+                    parameters if isinstance(parameters, dict) else None,
                 )
             )
         else:
@@ -194,26 +194,31 @@ def _tools(raw: Iterable[Any], request: Request) -> None:
     request.tools, request.hosted = tuple(tools), tuple(hosted)
 
 
-def _limits(raw: Mapping[str, Any], request: Request) -> None:
-    for key in ("max_completion_tokens", "max_tokens", "max_output_tokens", "max_tokens_to_sample", "maxOutputTokens"):
-        wanted = _whole(raw.get(key))
+_OUTPUT_KEYS = frozenset(
+    {"max_completion_tokens", "max_tokens", "max_output_tokens", "max_tokens_to_sample", "maxOutputTokens"}
+)
+_TIMES_KEYS = frozenset({"n", "best_of", "candidateCount"})
+
+
+def set_limits(raw: Mapping[str, Any], request: Request) -> None:
+    """Take from a request's JSON how long an answer may be, and how many there are."""
+    # Most requests have none or one of these keys: a look at the keys together is cheaper than one at each.
+    for key in _OUTPUT_KEYS & raw.keys():
+        wanted = _whole(raw[key])
         if wanted is not None:
-            request.max_output_tokens = wanted
-            break
-    for key in ("n", "best_of", "candidateCount"):
-        times = _whole(raw.get(key))
-        if times:
-            request.n = max(request.n, times)
+            request.max_output_tokens = max(wanted, request.max_output_tokens or 0)
+    for key in _TIMES_KEYS & raw.keys():
+        request.n = max(request.n, _whole(raw[key]) or 1)
 
 
 def _schema(raw: Mapping[str, Any], request: Request) -> None:
     wanted = raw.get("response_format")
     told = raw.get("text")
-    if wanted is None and isinstance(told, Mapping):
+    if wanted is None and isinstance(told, dict):
         wanted = told.get("format")
-    if isinstance(wanted, Mapping) and wanted.get("type") == "json_schema":
+    if isinstance(wanted, dict) and wanted.get("type") == "json_schema":
         told = wanted.get("json_schema", wanted)
-        if isinstance(told, Mapping):
+        if isinstance(told, dict):
             described = told.get("description")
             request.schema = Schema(told.get("schema", told), described if isinstance(described, str) else "")
 
@@ -248,9 +253,9 @@ def _told_endpoint(raw: Mapping[str, Any]) -> str:
     named = model.lower() if isinstance(model, str) else ""
     if isinstance(raw.get("messages"), list):
         blocks = any(
-            isinstance(part, Mapping) and part.get("type") in ("tool_use", "tool_result", "image")
+            isinstance(part, dict) and part.get("type") in ("tool_use", "tool_result", "image")
             for message in raw["messages"][:50]
-            if isinstance(message, Mapping) and isinstance(message.get("content"), list)
+            if isinstance(message, dict) and isinstance(message.get("content"), list)
             for part in message["content"]
         )
         return "messages" if "system" in raw or "anthropic_version" in raw or "claude" in named or blocks else "chat"
@@ -275,13 +280,13 @@ def parse(raw: Any, endpoint: str | None = None) -> Request:
     Raises:
         NotARequest: the JSON holds none.
     """
-    if isinstance(raw, list) and raw and all(isinstance(each, Mapping) and "role" in each for each in raw):
+    if isinstance(raw, list) and raw and all(isinstance(each, dict) and "role" in each for each in raw):
         raw = {"messages": raw}
-    if not isinstance(raw, Mapping):
+    if not isinstance(raw, dict):
         raise NotARequest(f"a request is a JSON object, this is {_kind(raw)}")
     # A batch line wraps the request: `body` with its `url` (OpenAI), `params` (Anthropic), `request` (Gemini).
     for wrap in ("body", "params", "request"):
-        if isinstance(raw.get(wrap), Mapping):
+        if isinstance(raw.get(wrap), dict):
             path = raw.get("url", raw.get("path"))
             return parse(raw[wrap], endpoint_of(path) if isinstance(path, str) else endpoint)
     kind = endpoint or _told_endpoint(raw)
@@ -294,10 +299,10 @@ def parse(raw: Any, endpoint: str | None = None) -> Request:
             _responses(raw, request)
         case _:
             _prompts(raw.get("input", raw.get("prompt")), request)
-    _limits(raw, request)
+    set_limits(raw, request)
     inner = raw.get("generationConfig", raw.get("generation_config"))
-    if isinstance(inner, Mapping):
-        _limits(inner, request)
+    if isinstance(inner, dict):
+        set_limits(inner, request)
     # The two fields that most requests lack: looked for once, not method by method.
     if "tools" in raw or "functions" in raw:
         for key in ("tools", "functions"):
@@ -313,7 +318,7 @@ def _chat(raw: Mapping[str, Any], request: Request) -> None:
     messages = raw.get("messages", raw.get("contents"))
     system = raw.get("system", raw.get("systemInstruction", raw.get("system_instruction")))
     if system:
-        request.messages.append(_message(system if isinstance(system, Mapping) else {"content": system}))
+        request.messages.append(_message(system if isinstance(system, dict) else {"content": system}))
         request.messages[0].role = "system"
     if isinstance(messages, str):
         messages = [{"role": "user", "content": messages}]
@@ -338,7 +343,7 @@ def _responses(raw: Mapping[str, Any], request: Request) -> None:
         request.messages.append(Message("user", entered))
     elif isinstance(entered, list):
         for each in entered:
-            if isinstance(each, Mapping):
+            if isinstance(each, dict):
                 _item(each, request)
             elif isinstance(each, str):
                 request.messages.append(Message("user", each))

@@ -47,13 +47,16 @@ class JsonFile:
     """As it stood there: it may turn out to be no request but a text to count."""
 
 
+Line = tuple[int, Any, str | None]
+"""Its number, its value, and ``None`` or why there is no value."""
+
+
 @dataclass(frozen=True, slots=True)
 class LinesFile:
     """JSON values by line; one that cannot be read is told as a sentence."""
 
     source: str
-    lines: Iterable[tuple[int, Any, str | None]]
-    """Line, value, and ``None`` or why there is no value."""
+    lines: Iterator[Line]
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +203,29 @@ def _json(file: BinaryIO, source: str, encoding: str, must: bool, advance: Advan
     return JsonFile(source, _inlined(value, Path(source).parent), text)
 
 
-def _lines(file: BinaryIO, source: str, encoding: str, advance: Advance) -> Iterator[tuple[int, Any, str | None]]:
+def _from_line(raw: bytes) -> Any:
+    return json.loads(raw.decode("utf-8").rstrip("\r\n"))
+
+
+def _loader() -> Callable[[bytes], Any]:
+    """Return what parses a line: orjson where the extra `fast` is there, and json for all that orjson refuses."""
+    try:
+        import orjson
+    except ImportError:
+        return _from_line
+
+    def load(raw: bytes) -> Any:
+        try:
+            return orjson.loads(raw)
+        except ValueError:  # lone surrogates, NaN, and what is really broken: json says where
+            return _from_line(raw)
+
+    return load
+
+
+def _lines(file: BinaryIO, source: str, encoding: str, advance: Advance) -> Iterator[Line]:
     folder = Path(source).parent
+    loads = _loader()
     with file:
         for number, raw in enumerate(file, 1):
             advance(len(raw))
@@ -210,7 +234,7 @@ def _lines(file: BinaryIO, source: str, encoding: str, advance: Advance) -> Iter
             if not raw.strip():
                 continue
             try:
-                value = json.loads(raw.decode("utf-8").rstrip("\r\n"))
+                value = loads(raw)
             except (ValueError, RecursionError) as error:
                 yield number, None, why_broken(error, line=True)
                 continue

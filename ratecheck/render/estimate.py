@@ -382,7 +382,8 @@ def document(report: Report) -> Iterator[str]:
     }
     yield _dumps(head)[:-1] + ', "prompts": ['
     for place, prompt in enumerate(report.prompts):
-        yield (", " if place else "") + _dumps(_prompt(prompt))
+        # Whole numbers and texts only: nothing here has to be made plain first, and a batch has many rows.
+        yield (", " if place else "") + json.dumps(_prompt(prompt))
     yield "], " + _dumps(tail)[1:] + "\n"
 
 
