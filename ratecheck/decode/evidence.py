@@ -21,7 +21,8 @@ _STATUS = (
     lazy(r"[\"'](?:code|http_code|error_code)[\"']\s?:\s?[\"']?([45]\d\d)\b"),
     lazy(r"\bHTTP ?(?:Error )?:? ?(\d{3})\b", re.IGNORECASE),
     lazy(r"HTTP/\d(?:\.\d)?\"? (\d{3})\b"),
-    lazy(r"(?<![\d.:/-])(429|529|402|503|413)(?![\d.:/-])"),
+    # Bare, as in an access log; not a count, an amount or a duration.
+    lazy(r"(?<![\w.:/=$-])(429|529|402|503|413)(?![\d.:/-]|m?s\b| (?:tokens|bytes|requests|ms|seconds)\b)"),
     lazy(r"\b(4\d\d|5\d\d) (?:[A-Z][a-z]+ ){1,3}"),
     lazy(r"(?:error|failed|status)\W{1,3}(4\d\d|5\d\d)(?!\d)", re.IGNORECASE),
 )

@@ -34,6 +34,8 @@ _HAR = lazy(
 )
 _BRACKET = lazy(rf"[\[{{(]\s*(?P<name>{_NAME})\s*,\s*(?P<value>[^\[\]\n]{{1,300}})\]")
 _GO = lazy(rf"(?<![\w-])(?P<name>{_NAME}):\[(?P<value>[^\]\n]{{0,300}})\]")
+# x-ratelimit-limit-requests=500 in a log line
+_ASSIGNED = lazy(rf"(?<![\w-])(?P<name>{_NAME})=(?P<value>[^\s,;&\"']{{1,80}})")
 _LINE = lazy(rf"^\s*[\[(-]?\s*['\"`]?(?P<name>{_NAME})['\"`]?\s*(?P<sep>:|=|\||\t)\s*(?P<value>\S.{{0,900}}?)?\s*$")
 _ITEM = lazy(r"^\s*-\s+['\"]?(?P<value>[^'\"\n]{1,300})['\"]?\s*$")
 # Names without a hyphen that are headers all the same.
@@ -123,6 +125,6 @@ def _inline(line: str, pairs: list[tuple[str, str]]) -> str:
         pairs.append((found["name"], _clean(groups.get("value") or groups.get("bare") or "")))
         return " "
 
-    for pattern in (_HAR, _QUOTED, _GO, _BRACKET):
+    for pattern in (_HAR, _QUOTED, _GO, _BRACKET, _ASSIGNED):
         line = pattern().sub(take, line)
     return line

@@ -184,6 +184,7 @@ _CLUES = tuple(
 _SHAPES = (
     # Ids and turns of phrase that one service alone uses.
     Sign(("`org_", "organization org_"), r"organization `?org_[0-9a-z]{8,40}", None, 0, "groq", 6),
+    Sign(("for model `",), None, None, 0, "groq", 3),
     Sign(("service tier `",), None, None, 0, "groq", 5),
     Sign(("organization org-",), r"organization org-[\w*]{2,60}", None, 0, "openai", 3),
     Sign(("<ak-",), r"<ak-\w{4,40}>", None, 0, "moonshot", 6),

@@ -34,6 +34,7 @@ _LIMIT_FIELDS = (
 
 # More sentences than this are a log, not an explanation.
 _MOST_WORDS = 6
+_MOST_KINDS = 12
 
 
 def document(report: DecodeReport) -> dict[str, Any]:
@@ -105,15 +106,28 @@ def _kinds(findings: list[Finding]) -> "Block":
     from ratecheck.render.page import Table
 
     rows = []
-    for finding in findings:
-        what = "" if finding.dimension is None else units(finding.dimension)
-        window = "" if finding.window_s is None else window_name(finding.window_s)
+    for finding in findings[:_MOST_KINDS]:
         lines = str(finding.line) if finding.count == 1 else f"{finding.first_line}-{finding.last_line}"
-        wait = "" if finding.retry_after_s is None else human_s(finding.retry_after_s)
-        limit = "" if finding.limit is None else f"{finding.limit:,}"
-        rows.append((f"{finding.count:,}", who(finding), finding.category.value, what, limit, window, wait, lines))
-    columns = ("times", "who", "what", "counts", "limit", "per", "longest wait", "lines")
-    return Table(columns, tuple(rows), "Refusals", right=frozenset({0, 4}))
+        wait = "-" if finding.retry_after_s is None else human_s(finding.retry_after_s)
+        rows.append((f"{finding.count:,}", who(finding), _refused_for(finding), finding.model or "-", wait, lines))
+    more = f"and {len(findings) - _MOST_KINDS} kinds more; `--json` has all" if len(findings) > _MOST_KINDS else ""
+    columns = ("times", "who", "refused for", "model", "wait", "lines")
+    return Table(columns, tuple(rows), "Refusals", right=frozenset({0}), note=more)
+
+
+_FOR = {
+    Category.QUOTA_EXHAUSTED: "money or plan", Category.OVERLOADED: "no capacity",
+    Category.CONCURRENCY: "too many at once",
+    Category.NOT_RATE_LIMIT: "no limit",
+}  # fmt: skip
+
+
+def _refused_for(finding: Finding) -> str:
+    said = _FOR.get(finding.category)
+    if said is None:
+        amount = units(finding.dimension, finding.limit) if finding.dimension else "rate"
+        said = amount if finding.window_s is None else f"{amount} a {window_name(finding.window_s)}"
+    return f"too large: {said}" if finding.category is Category.REQUEST_TOO_LARGE else said
 
 
 def _words(findings: list[Finding]) -> "list[Block]":

@@ -1,0 +1,172 @@
+"""`ratecheck decode` on whatever people feed it: exit codes, encodings, hostile bytes, secrets, logs."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from conftest import Ratecheck
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from ratecheck.decode import decode_stream, decode_text
+from ratecheck.decode.log import LogReader
+from ratecheck.model import Category, Dimension
+from ratecheck.render.decode import document
+from ratecheck.render.page import Style, render
+
+SENTENCE = (
+    "Rate limit reached for gpt-4o in organization org-T5 on tokens per min (TPM): Limit 30000, Used 29000, "
+    "Requested {asked}. Please try again in {delay}s."
+)
+
+
+def test_a_paste_is_explained_and_exits_zero(ratecheck: Ratecheck) -> None:
+    """The document carries every field of the contract; unknown is null."""
+    done = ratecheck("decode", "--json", stdin=SENTENCE.format(asked=1100, delay="0.2"))
+    assert done.returncode == 0
+    found = json.loads(done.stdout)
+    assert found["schema"] == "ratecheck.decode/1"
+    assert found["findings"] == [
+        {
+            "provider": "openai", "category": "rate_limit", "status": None, "code": None, "dimension": "tokens",
+            "window_s": 60.0, "limit": 30000, "used": 29000, "requested": 1100, "remaining": None, "retry_after_s": 0.2,
+            "model": "gpt-4o", "scope": "organization", "retryable": True, "will_fit_ever": True, "limits": [],
+            "message": SENTENCE.format(asked=1100, delay="0.2"),
+            "explanation": "29,000 were used and this request asks 1,100: 100 too many at this moment.",
+            "advice": found["findings"][0]["advice"], "line": 1, "count": 1, "first_line": 1, "last_line": 1,
+        }
+    ]  # fmt: skip
+
+
+def test_nothing_about_a_limit_exits_one(ratecheck: Ratecheck) -> None:
+    """A text that speaks of other things, and an empty one: the answer is no."""
+    assert ratecheck("decode", stdin="the quick brown fox").returncode == 1
+    assert ratecheck("decode", "--json", stdin="").returncode == 1
+
+
+def test_healthy_headers_are_information(ratecheck: Ratecheck) -> None:
+    """Limits of an answer that was served: exit 0, and the verdict says that nothing was refused."""
+    dump = "HTTP/1.1 200 OK\nx-ratelimit-limit-requests: 500\nx-ratelimit-remaining-requests: 499\n"
+    done = ratecheck("decode", stdin=dump)
+    assert done.returncode == 0
+    assert done.stdout.startswith("Healthy, nothing was refused: 499 of 500 requests left")
+
+
+@pytest.mark.parametrize("name", ["no-such-file.log", ".", "a\0b"])
+def test_unreadable_input_is_one_line(ratecheck: Ratecheck, name: str) -> None:
+    """A missing file, a directory: exit 2, said in one line."""
+    if "\0" in name:
+        pytest.skip("the operating system itself refuses such an argument")
+    done = ratecheck("decode", name)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_windows_encodings_are_read(encoding: str) -> None:
+    """What PowerShell redirects is UTF-16, with or without a mark."""
+    octets = SENTENCE.format(asked=1100, delay="0.2").encode(encoding)
+    report = decode_stream(io.BytesIO(octets).read)
+    assert report.findings[0].limit == 30000
+
+
+def test_no_secret_comes_out(ratecheck: Ratecheck) -> None:
+    """A key in the pasted text is in neither the text nor the JSON output."""
+    key = "sk-proj-abcdefghijklmnop1234567890QRST"
+    paste = (
+        f"curl -H 'Authorization: Bearer {key}' …\n429 Rate limit exceeded for {key}. Please try again in 3 seconds."
+    )
+    for options in ((), ("--json",)):
+        done = ratecheck("decode", *options, stdin=paste)
+        assert done.returncode == 0
+        assert key[8:20] not in done.stdout + done.stderr
+
+
+def test_server_text_cannot_draw_on_the_terminal(ratecheck: Ratecheck) -> None:
+    """Escape codes and markup inside a message are shown as words or not at all."""
+    done = ratecheck("decode", stdin='429 {"message": "[bold red]Rate limit exceeded[/] \x1b]0;owned\x07\x1b[2J now"}')
+    assert "\x1b" not in done.stdout
+    assert done.returncode == 0
+
+
+@given(st.binary(max_size=2_000))
+@example(b"\xff\xfe429\x00 rate limit")
+@example(b'{"error": ' * 300)
+@example(b"429 rate limit 1e999 NaN -1 99999999999999999999999999")
+def test_no_bytes_raise(octets: bytes) -> None:
+    """Arbitrary bytes become a report that can be printed both ways."""
+    report = decode_stream(io.BytesIO(octets).read)
+    document(report)
+    from ratecheck.render.decode import page
+
+    render(page(report), Style(60))
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "rate limit reached for ", "requests to the ", "{'message': '", "limit 3 ", "try again in 1 hour 2 minutes, ",
+        "\\\\\\\\n", "%7B%22", "model: gpt-4 ", "a-b-c-d-", "retry ", "would exceed your ", "quotaId ",
+        "10 requests per 5 ", "│ x │\n", "('a', 'b') ",
+    ],
+)  # fmt: skip
+def test_repetition_is_no_bomb(piece: str) -> None:
+    """Sixty kilobytes of any piece that patterns begin with are read in about the time of any other text."""
+    import time
+
+    text = (piece * (60_000 // len(piece)))[:60_000] + " 429 rate limit"
+    began = time.process_time()
+    decode_text(text)
+    # Quadratic patterns take minutes here; linear ones a fraction of this.
+    assert time.process_time() - began < 8
+
+
+def _log(lines: int) -> bytes:
+    out = []
+    for n in range(lines):
+        stamp = f"2026-10-05T{n // 3600 % 24:02d}:{n // 60 % 60:02d}:{n % 60:02d}Z"
+        if n % 10 == 3:
+            asked = 1100 + n % 7 if n % 50 != 3 else 31000
+            out.append(f"{stamp} WARN req_{n:012x} 429 {SENTENCE.format(asked=asked, delay=f'{n % 97}.{n % 9}')}")
+        elif n % 10 == 7:
+            out.append(f"{stamp} WARN worker={n % 5} 529 overloaded_error Overloaded")
+        else:
+            out.append(f"{stamp} INFO req_{n:012x} POST /v1/chat/completions 200 tokens={n % 4000} 429ms")
+    return ("\n".join(out) + "\n").encode()
+
+
+def test_a_log_is_counted_as_if_every_line_were_decoded() -> None:
+    """Counting by shape gives what decoding line by line gives: kinds, counts, first and last lines, longest delay."""
+    octets = _log(3_000)
+    reader = LogReader()
+    middle = octets.index(b"\n", 90_000) + 1
+    reader.feed(octets[:middle])
+    reader.feed(octets[middle:])
+    found = {each.category: each for each in reader.report("-").findings}
+    assert found[Category.RATE_LIMIT].count == 240
+    assert found[Category.REQUEST_TOO_LARGE].count == 60
+    assert found[Category.OVERLOADED].count == 300
+    limited = found[Category.RATE_LIMIT]
+    delays = [n % 97 + n % 9 / 10 for n in range(3, 3_000, 10) if n % 50 != 3]
+    assert (limited.dimension, limited.limit, limited.retry_after_s) == (Dimension.TOKENS, 30_000, max(delays))
+    assert (limited.first_line, limited.last_line) == (14, 2994)
+
+
+def test_a_large_log_has_a_timeline(ratecheck: Ratecheck, tmp_path: Path) -> None:
+    """Dated refusals are drawn over time, by what was limited."""
+    path = tmp_path / "app.log"
+    path.write_bytes(_log(3_000))
+    done = ratecheck("decode", str(path))
+    assert done.returncode == 0
+    assert "Refusals a minute" in done.stdout
+    assert "tokens" in done.stdout
+
+
+def test_a_line_without_end_is_searched_in_bounded_memory() -> None:
+    """Megabytes without a line break: the refusal in them is found."""
+    octets = b"x" * (9 << 20) + SENTENCE.format(asked=1100, delay="0.2").encode() + b" 429 " + b"y" * (6 << 20)
+    report = decode_stream(io.BytesIO(octets).read)
+    assert [each.limit for each in report.findings] == [30_000]

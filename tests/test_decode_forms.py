@@ -1,0 +1,60 @@
+"""Own samples, one or more a provider and form, with other ids and numbers than anybody pasted."""
+
+import json
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from ratecheck.decode import decode_text
+from ratecheck.model import Finding
+
+_DATA = Path(__file__).parent / "data" / "decode_forms.jsonl"
+SAMPLES: list[tuple[str, dict[str, Any]]] = [
+    (case["text"], case["expect"]) for case in map(json.loads, _DATA.read_text("utf-8").splitlines())
+]
+
+
+def nearest(text: str, expect: dict[str, Any]) -> Finding:
+    findings = decode_text(text).findings
+    assert findings, text
+    return max(findings, key=lambda each: sum(getattr(each, key) == want for key, want in expect.items()))
+
+
+@pytest.mark.parametrize(("text", "expect"), SAMPLES, ids=range(len(SAMPLES)))
+def test_each_form_is_read(text: str, expect: dict[str, Any]) -> None:
+    """Category, provider and every number that the words state, and none that they do not."""
+    finding = nearest(text, expect)
+    assert {key: getattr(finding, key) for key in expect} == expect
+
+
+def _boxed(text: str) -> str:
+    lines = textwrap.wrap(text, 60, break_long_words=False, break_on_hyphens=False)
+    return "╭" + "─" * 64 + "╮\n" + "\n".join(f"│ {line:<62} │" for line in lines) + "\n╰" + "─" * 64 + "╯"
+
+
+def _escaped(text: str) -> str:
+    return json.dumps({"error": {"message": json.dumps({"error": {"message": text}})}})
+
+
+WRAPPINGS: dict[str, Callable[[str], str]] = {
+    "box": _boxed,
+    "json in json": _escaped,
+    "percent": quote,
+    "quote": lambda text: "> " + text,
+    "log": lambda text: f"2026-11-02 10:00:00 ERROR app - {text!r}",
+    "colour": lambda text: f"\x1b[31m{text}\x1b[0m",
+    "cut repr": lambda text: f"prefix ({{'error': {{'message': {text!r}",
+}
+
+
+@pytest.mark.parametrize("wrapping", WRAPPINGS)
+@pytest.mark.parametrize("index", [0, 1, 3, 9, 13, 25])
+def test_a_wrapping_changes_nothing(wrapping: str, index: int) -> None:
+    """Boxes, escapes, quotes, logs and cuts around a sentence do not change what it says."""
+    text, expect = SAMPLES[index]
+    finding = nearest(WRAPPINGS[wrapping](text), expect)
+    assert {key: getattr(finding, key) for key in expect} == expect
