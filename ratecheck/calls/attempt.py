@@ -53,6 +53,8 @@ class Outcome:
     status: int | None
     """``None`` when no answer began."""
     retry_after_s: float | None = None
+    in_words: bool = False
+    """The wait stood in the answer's text only: a client that reads headers has not heard of it."""
     limits: tuple[LimitReading, ...] = ()
     finding: Finding | None = None
     """What the refusal said."""

@@ -47,6 +47,8 @@ class Told:
 
     obeyed: int = 0
     early: int = 0
+    unheard: int = 0
+    """Of the early ones those after a wait that stood in the answer's text only."""
     given_up: int = 0
     """Calls that ended there: the client did not come back."""
     longest_obeyed_s: float = 0.0
@@ -249,6 +251,7 @@ class Tally:
                 waited_s = s_from_ns(waits[index])
                 if waited_s + s_from_ns(_EARLY_NS) < told_s:
                     told.early += 1
+                    told.unheard += one.outcome.in_words
                     if told.worst is None or waited_s / told_s < told.worst[1] / told.worst[0]:
                         told.worst = (told_s, waited_s)
                 else:

@@ -99,10 +99,15 @@ def _early(tally: Tally) -> list[Diagnosis]:
         asked_s, waited_s = told.worst
         kept = f", {told.obeyed:,} kept it" if told.obeyed else ""
         says = (
-            f"{name} came back before Retry-After was over: {_times(told.early, 'time')}{kept}; told "
+            f"{name} came back before the wait it was told was over: {_times(told.early, 'time')}{kept}; told "
             f"{human_s(asked_s)}, it waited {human_s(waited_s)}."
         )
-        found.append(Diagnosis("RC203", Severity.BAD, says, _rule_of(told), ("wait as long as the answer says",)))
+        evidence, advice = _rule_of(told), "wait as long as the answer says"
+        if told.unheard:
+            heard = "each time" if told.unheard == told.early else _times(told.unheard, "time")
+            evidence = (f"{heard} the wait stood in the message only, not in a header", *evidence)
+            advice = "read the wait out of the message in your own loop; no Retry-After header came with it"
+        found.append(Diagnosis("RC203", Severity.BAD, says, evidence, (advice,)))
     return found
 
 

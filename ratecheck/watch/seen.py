@@ -116,6 +116,7 @@ class Seen:
             answered_ns=self.answered_ns,
             status=self.status,
             retry_after_s=reading.retry_after_s if reading.retry_after_s is not None else told,
+            in_words=reading.retry_after_s is None and told is not None,
             limits=reading.limits,
             finding=finding,
             charged_tokens=self._tokens(),
