@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ratecheck import retry
 from ratecheck.errors import UsageError
 from ratecheck.model import Answer
-from ratecheck.retry.words import sentence, what_next
+from ratecheck.retry.words import sentence
 
 NOW = datetime(2026, 11, 20, 12, 0, 0, tzinfo=UTC)
 CONTRACT = [
@@ -263,15 +263,6 @@ def test_versions_take_the_rule_of_their_time() -> None:
     assert sdk["3.0.0"] == sdk["4.1"] == retry.get("openai-python").sdk == "openai (Python) 3.x"
     assert retry.get("openai-node@7.2.0").sdk == "openai (npm) 6.28 - 7.2"
     assert retry.get("openai-node@7.5.0").sdk == retry.get("openai-node").sdk
-
-
-def test_decode_can_ask_what_comes_next() -> None:
-    """One sentence by package or SDK name: how often and when it is sent again, or why it is not."""
-    assert "2 more times, after 0.38-0.5 s, 0.75-1 s" in (what_next("openai", None, 429) or "")
-    assert "2 min 1 s" in (what_next("openai-python", "3.54.0", 429, [("retry-after", "121")]) or "")
-    assert "states no wait" in (what_next("@langchain/core", "1.4.0", 429) or "")
-    assert what_next("openai", "2.51.0", 429) is None
-    assert what_next("nobody", None, 429) is None
 
 
 @given(

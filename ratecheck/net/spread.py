@@ -39,8 +39,8 @@ def _over_processes(tasks: Sequence[Task], jobs: int, progress: Progress) -> Ite
     import multiprocessing
 
     with multiprocessing.get_context().Pool(jobs, initializer=_quiet) as pool:
-        # A few tasks at a time: one by one costs a round trip each, all at once leaves a core idle at the end.
-        size = max(len(tasks) // (jobs * 8), 1)
+        # One by one while they are few: then Ctrl-C finds every finished one. Thousands go in small batches.
+        size = max(len(tasks) // (jobs * 100), 1)
         for index, done in enumerate(pool.imap(perform, tasks, size), 1):
             progress.show(index / len(tasks))
             yield done

@@ -9,7 +9,7 @@ from ratecheck.model import Severity, Source
 from ratecheck.render.page import Bar, Bars, Block, LineChart, Lines, Page, Series, Table, Tone
 from ratecheck.retry import RetryPolicy
 from ratecheck.simulate import Figures, Outcome, Remedy, SimulateReport
-from ratecheck.simulate.curves import attempts_per_s, remaining
+from ratecheck.simulate.curves import attempts_per_s, refusals, remaining
 from ratecheck.simulate.engine import Attempt
 from ratecheck.simulate.limits_file import MEASURED
 from ratecheck.simulate.options import PLAIN, STORY_LIMITER
@@ -274,7 +274,7 @@ def _charts(report: SimulateReport) -> list[Block]:
     # A little room at the right, so that the last mark is seen.
     left = remaining(report.scenario, attempts, end_s * 1.05)
     if left:
-        refused = tuple((s_from_ns(each.at_ns), 0.0) for each in attempts if each.outcome == "limited")
+        refused = refusals(attempts, end_s)
         series = [Series("requests left", left, step=True)]
         if refused:
             series.append(Series("refused", refused, scatter=True, tone=Tone.BAD))

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 
 from ratecheck.durations import human_s
 from ratecheck.model import Answer
-from ratecheck.retry import find
 from ratecheck.retry.layer import Layer, Over, Use
 from ratecheck.retry.policy import RetryPolicy
 
@@ -81,47 +80,3 @@ def sentence(policy: RetryPolicy) -> str:
         layers.append(f"{layer.name} tries {statuses(layer)} again {tries}{ends}, {_hints(layer)}")
     waits = waits_text(policy.waits(Answer(500), _TOLD + 1))
     return f"{policy.name} sends {many} on a 429 or 5xx: {'; '.join(layers)}. Waits when not told: {waits or 'none'}."
-
-
-def what_next(
-    client: str,
-    version: str | None,
-    status: int | None,
-    headers: Sequence[tuple[str, str]] = (),
-    body: bytes = b"",
-) -> str | None:
-    """Say what ``client`` (a policy, package or SDK name) does after such an answer; ``None`` for one we do not know.
-
-    ``version`` ``None`` takes the newest rule and says so; ``status`` ``None`` is a dropped connection.
-    """
-    policy = find(client, version)
-    if policy is None:
-        return None
-    answer = Answer(status, tuple(headers), body)
-    who = f"{policy.name} {version}" if version else f"{policy.name} (newest rule, {policy.checked})"
-    waits = policy.waits(answer)
-    if not waits:
-        reason = _why_not(policy, answer)
-        return f"{who} does not send this again{reason}."
-    count = "again without end" if len(waits) >= 200 else f"{len(waits)} more time{'s' * (len(waits) != 1)}"
-    off = f" Off: {policy.disable}" if policy.disable else ""
-    return f"{who} sends this {count}, after {waits_text(waits)}.{off}"
-
-
-def _why_not(policy: RetryPolicy, answer: Answer) -> str:
-    from ratecheck.retry.signals import read
-
-    signals = read(answer)
-    for layer in policy.layers:
-        hint_s = layer.hints.wait_s(signals)
-        if layer.hints.refuses(hint_s) and hint_s is not None and layer.hints.most_s is not None:
-            return (
-                f": the server asks for {human_s(hint_s)}, more than the {human_s(layer.hints.most_s)} it waits at most"
-            )
-        if layer.hints.should_retry and signals.should_retry == "false":
-            return ": x-should-retry says no"
-        if signals.status in layer.hint_needed:
-            return ": the answer states no wait"
-        if signals.quota_code and not layer.quota:
-            return ": the quota is exhausted"
-    return ""

@@ -103,7 +103,10 @@ class Plan:
 
 def study(plan: Plan, run_tasks: RunTasks = one_by_one) -> SimulateReport:
     """Run what ``plan`` says and return the report; what is done so far where it is interrupted."""
-    _check(plan)
+    try:
+        _check(plan)
+    except KeyboardInterrupt:
+        return SimulateReport(plan.seed, plan.replicas, plan.scenario, describe(plan.scenario), (), interrupted=True)
     named = plan.tasks
     groups: dict[str, list[Done]] = {}
     interrupted = False
