@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 from ratecheck.calls import Call, Grouper, Outcome, Request
 from ratecheck.calls.grouper import Handle
+from ratecheck.calls.tally import Tally
+from ratecheck.diagnose.traffic import diagnose
 from ratecheck.dialects import Level
 from ratecheck.durations import NS_PER_S, s_from_ns
 from ratecheck.model import Diagnosis, Source
@@ -139,6 +141,7 @@ class Session:
         self._charges = charges_refusals
         self._started_ns = started_ns
         self._grouper = Grouper(self._on_call)
+        self._tally = Tally(started_ns)
         self._counts: Counter[str] = Counter()
         self._refusals: Counter[str] = Counter()
         self._clients: Counter[str] = Counter()
@@ -170,6 +173,9 @@ class Session:
         elif outcome.ok:
             self._counts["calls"] += 1
             self._counts["calls_ok"] += 1
+            self._tally.calls += 1
+            self._tally.calls_ok += 1
+            self._tally.requests += 1
         else:
             self._grouper.end(self._grouper.begin(handed.request), outcome)
         if outcome.cut == "client":
@@ -218,6 +224,7 @@ class Session:
     def _on_call(self, call: Call) -> None:
         self._counts["calls"] += 1
         self._counts["calls_ok"] += call.ok
+        self._tally.add(call)
         # Only what belongs to one call is a retry: the same request a second time may be a call of its own.
         for one, later in itertools.pairwise(call.attempts):
             wait_ns = self._waits_ns.pop((one.request.sent_ns, one.request.fingerprint), None)
@@ -250,6 +257,7 @@ class Session:
             reserved_tokens=counts["tokens"],
             clients=tuple(name for name, _ in self._clients.most_common(10)),
             remaining=self._remaining(),
+            diagnoses=diagnose(self._tally) if counts["requests"] else (),
             sources=(self._profile.source,),
         )
 

@@ -9,6 +9,8 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +21,9 @@ import anthropic
 import groq
 import openai
 import pytest
+
+from ratecheck.calls.record import attempt_of
+from ratecheck.model import Dimension
 
 KEY = "sk-serve0123456789abcdefghij"
 WORDS = ["Within", "its", "limits", "all", "goes", "well", "so", "this", "local"]
@@ -320,3 +325,41 @@ def test_the_openai_npm_package(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == ["Within its limits", "RateLimitError", 429, "1", "Within its limits", True]
     assert "retry 1" in running.err
+
+
+def test_a_recording_is_read_back(tmp_path: Path) -> None:
+    """Every request is a line that the other commands read: attempts, limits, refusals, no key."""
+    path = tmp_path / "recording.jsonl"
+    with openai_at("--profile", "openai-free", "--record", str(path), home=tmp_path) as client:
+        for _ in range(3):
+            assert _chat(client)
+        with pytest.raises(openai.RateLimitError):
+            _chat(client)
+    attempts = [attempt_of(line) for line in path.read_text("utf-8").splitlines()]
+    assert [attempt.outcome.status for attempt in attempts if attempt] == [200, 200, 200, 429]
+    last = attempts[-1]
+    assert last is not None
+    assert last.outcome.finding is not None
+    assert (last.outcome.finding.dimension, last.outcome.finding.limit) == (Dimension.REQUESTS, 3)
+    assert last.outcome.limits
+    assert last.request.sender.sdk == "openai-python"
+    assert KEY not in path.read_text("utf-8")
+
+
+def test_the_report_says_what_the_client_does_wrong(tmp_path: Path) -> None:
+    """A loop that ignores retry-after is told so, with a code."""
+    with serve("--rpm", "2", "--quiet", home=tmp_path) as running:
+        for _ in range(6):
+            request = urllib.request.Request(
+                f"{running.url}/chat/completions",
+                json.dumps({"model": "m", "messages": QUESTION}).encode(),
+                {"authorization": f"Bearer {KEY}", "user-agent": "naive/1"},
+            )
+            try:
+                urllib.request.urlopen(request, timeout=5).close()
+            except urllib.error.HTTPError as refused:
+                refused.close()
+            time.sleep(0.06)
+    assert "RC2" in running.out
+    assert "4 by RPM" in running.out
+    assert "retried too early" in running.out

@@ -55,6 +55,7 @@ def command(
     fault: Annotated[
         list[str] | None, typer.Option(metavar="WHEN=WHAT", help="Break on purpose, e.g. first=500,timeout.")
     ] = None,
+    record: Annotated[str | None, typer.Option(metavar="FILE", help="Append one request a line (JSON).")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No line on stderr for each request.")] = False,
     json: JsonOption = False,
     no_color: NoColorOption = False,
@@ -72,7 +73,7 @@ def command(
     # The emulator's instants are wall time that never jumps: windows start on the full minute, dates are true.
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     imitated = Provider(chosen, shared_by=shared_by, latency_ns=ns_from_s(latency), epoch=epoch)
-    return _run(imitated, script, host, port, output, quiet=quiet)
+    return _run(imitated, script, host, port, record, output, quiet=quiet)
 
 
 def _profile(
@@ -118,7 +119,9 @@ def _load(name: str) -> "Profile":
     return providers.load(text, "stdin" if name == "-" else Path(name).name)
 
 
-def _run(imitated: Any, script: Any, host: str, port: int, output: Output, *, quiet: bool) -> ExitCode:
+def _run(
+    imitated: Any, script: Any, host: str, port: int, record: str | None, output: Output, *, quiet: bool
+) -> ExitCode:
     from contextlib import ExitStack
 
     from ratecheck.net import clock, recording, server
@@ -138,6 +141,7 @@ def _run(imitated: Any, script: Any, host: str, port: int, output: Output, *, qu
             imitated,
             started_ns,
             say=None if quiet else lambda line: print(line, file=sys.stderr),
+            write=stack.enter_context(recording.writer(record, started_ns)) if record is not None else None,
         )
         emulator = Emulator(imitated, now_ns, script=script, observer=witness)
         if host not in _LOOPBACK:

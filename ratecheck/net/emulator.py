@@ -20,6 +20,7 @@ from ratecheck.model import Answer, Cost
 from ratecheck.provider import Ask, InvalidAsk, Provider, read, replies
 from ratecheck.provider.endpoints import Route, route
 from ratecheck.provider.faults import OK, Outcome, Script
+from ratecheck.provider.voices import Refusal
 from ratecheck.redact import mask
 
 Message = MutableMapping[str, Any]
@@ -59,9 +60,8 @@ class Served:
     status: int | None = None
     answer: Answer | None = None
     """The head of the answer, and the body of an error."""
-    wait_ns: int | None = None
-    """What a refusal told the client to wait."""
-    refused_by: str | None = None
+    refusal: Refusal | None = None
+    """Which limit said no, and for how long."""
     fault: str | None = None
     output_tokens: int = 0
     answered_ns: int = 0
@@ -185,7 +185,7 @@ class Emulator:
         now_ns, key = self._clock(), served.key or ""
         ticket = self.provider.admit(served.cost, ask.model, now_ns, key)
         if ticket.refusal is not None:
-            served.wait_ns, served.refused_by = ticket.refusal.wait_ns, ticket.refusal.name
+            served.refusal = ticket.refusal
             await self._send(served, send, self.provider.refuse(ticket.refusal, now_ns, key))
             return
         try:

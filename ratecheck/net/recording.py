@@ -1,14 +1,19 @@
 """What ``serve`` keeps of each request: the session's counts, a line for a person, a line in a file."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 
 from ratecheck.calls import Attempt, Outcome, Request
+from ratecheck.calls.record import line_of
 from ratecheck.clients import RETRY_COUNT, RUN_IDS, Sender, sender_of
 from ratecheck.dialects import Level, read_limits
 from ratecheck.durations import NS_PER_S, human_s, s_from_ns
+from ratecheck.errors import UsageError
+from ratecheck.model import Category, Dimension, Finding
 from ratecheck.net.emulator import Served
 from ratecheck.provider import Provider
+from ratecheck.provider.voices import Refusal
 from ratecheck.redact import mask, neutralise
 from ratecheck.serve import Ended, Handed, Session
 
@@ -50,16 +55,36 @@ class Witness:
         if handed is None:
             return
         cost = served.cost
-        outcome = _outcome(served, reads_limits=self._write is not None)
+        outcome = _outcome(served, self._provider.dialect.name, reads_limits=self._write is not None)
+        refusal = served.refusal
         reserved = cost.input_tokens + cost.reserved_output_tokens if cost and served.status == 200 else 0
         levels: Sequence[Level] = ()
         if served.ask is not None and (self._say is not None or self._session.draws(served.answered_ns)):
             levels = self._provider.levels(served.answered_ns, served.key or "", served.ask.model)
-        self._session.end(handed, outcome, Ended(served.refused_by, served.wait_ns, served.fault, reserved, levels))
+        self._session.end(
+            handed,
+            outcome,
+            Ended(
+                refusal.name if refusal else None, refusal.wait_ns if refusal else None, served.fault, reserved, levels
+            ),
+        )
         if self._write is not None:
             self._write(Attempt(handed.request, outcome), served)
         if self._say is not None:
             self._say(line(served, handed.request.sender, levels, self._started_ns))
+
+
+@contextmanager
+def writer(path: str, started_ns: int) -> Iterator[Callable[[Attempt, Served], None]]:
+    """Append to a recording: each request is one line, there as soon as it has ended. Raises ``UsageError``."""
+    try:
+        file = open(path, "a", encoding="utf-8", buffering=1)  # noqa: SIM115  # closed below, where the lines end
+    except OSError as error:
+        raise UsageError(f"cannot write to {path}: {error.strerror}") from None
+    with file:
+        yield lambda attempt, served: print(
+            line_of(attempt, started_ns, served.answer.headers if served.answer else ()), file=file
+        )
 
 
 def _request(served: Served) -> Request:
@@ -84,19 +109,45 @@ def _known_sender(headers: tuple[tuple[bytes, bytes], ...]) -> Sender:
     return sender_of([(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers])
 
 
-def _outcome(served: Served, *, reads_limits: bool) -> Outcome:
-    told = served.wait_ns is not None and served.answer is not None and _is_told(served)
-    limits = read_limits(served.answer.headers).limits if reads_limits and served.answer else ()
+def _outcome(served: Served, provider: str, *, reads_limits: bool) -> Outcome:
+    refusal, answer = served.refusal, served.answer
+    told_s = None
+    if refusal is not None and refusal.wait_ns is not None and _is_told(served):
+        told_s = s_from_ns(refusal.wait_ns)
+    elif served.fault is not None and answer is not None:
+        told_s = read_limits(answer.headers).retry_after_s
+    limits = read_limits(answer.headers).limits if answer and (reads_limits or refusal is not None) else ()
     tokens = None
     if served.status == 200 and served.ask is not None:
         tokens = served.ask.admission.prompt_tokens + served.output_tokens
     return Outcome(
         answered_ns=served.answered_ns,
         status=served.status,
-        retry_after_s=s_from_ns(served.wait_ns) if told and served.wait_ns is not None else None,
+        retry_after_s=told_s,
         limits=limits,
+        finding=_finding(refusal, provider, served.status, told_s) if refusal is not None else None,
         charged_tokens=tokens,
         cut="client" if served.cut else None,
+    )
+
+
+def _finding(refusal: Refusal, provider: str, status: int | None, told_s: float | None) -> Finding:
+    """Say what the refusal means; nothing has to be decoded, the limit is ours."""
+    category = Category.RATE_LIMIT if refusal.fits_ever else Category.REQUEST_TOO_LARGE
+    concurrency = refusal.limit.dimension is Dimension.CONCURRENCY
+    return Finding(
+        Category.CONCURRENCY if concurrency and refusal.fits_ever else category,
+        provider=provider,
+        status=status,
+        dimension=refusal.limit.dimension,
+        window_s=None if concurrency else s_from_ns(refusal.limit.window_ns),
+        limit=refusal.limit.amount,
+        used=refusal.used,
+        requested=refusal.requested,
+        retry_after_s=told_s,
+        model=refusal.model,
+        retryable=refusal.fits_ever,
+        will_fit_ever=refusal.fits_ever,
     )
 
 
@@ -123,12 +174,19 @@ def line(served: Served, sender: Sender, levels: Sequence[Level], started_ns: in
         words.append(f"retry {sender.retry_count}")
     if served.fault is not None:
         words.append(f"fault: {served.fault}")
-    elif served.refused_by is not None:
-        wait = f"come back in {human_s(served.wait_ns / NS_PER_S)}" if served.wait_ns is not None else "no wait helps"
-        words.append(f"refused by {served.refused_by}, {wait}")
+    elif served.refusal is not None:
+        words.append(f"refused by {served.refusal.name}, {_advice(served.refusal)}")
     elif served.cut:
         words.append("the client hung up")
     words += [f"{level.remaining}/{level.limit} {level.dimension.value} left" for level in levels[:2]]
     if served.key:
         words.append(f"key {mask(served.key)}")
     return "  ".join(words)
+
+
+def _advice(refusal: Refusal) -> str:
+    if not refusal.fits_ever:
+        return "it can never pass"
+    if refusal.wait_ns is None:
+        return "wait for another answer to end"
+    return f"come back in {human_s(refusal.wait_ns / NS_PER_S)}"

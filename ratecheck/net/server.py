@@ -1,6 +1,7 @@
 """A listening socket and the server behind it, for ``serve`` and ``watch``."""
 
 import errno
+import gc
 import socket
 from collections.abc import Callable
 from types import FrameType
@@ -75,6 +76,8 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to accept, then say so: whoever reads the URL may send Ctrl-C at once."""
         await super().startup(sockets)
+        # What is there now stays: the collector need not walk through it while requests are served.
+        gc.freeze()
         self._on_ready()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
