@@ -109,6 +109,9 @@ class Grouper:
             oldest = list(self._holding.values())[: _MOST_HOLDING // 2]
             quiet += [lane for lane in oldest if not lane.in_flight and lane not in quiet]
         self._resolve_all(quiet)
+        if len(self._programs) > _MOST_LANES:
+            # An app that draws a new key or user agent each time: lanes that live keep their own reference.
+            self._programs.clear()
         while len(self._lanes) > _MOST_LANES:
             key, lane = next(iter(self._lanes.items()))
             if lane.runs:

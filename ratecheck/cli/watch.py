@@ -281,4 +281,6 @@ class _Lines:
 
     def _print(self, text: str) -> None:
         line = f"ratecheck: {text}"
-        print(f"\x1b[2m{line}\x1b[0m" if self._color else line, file=sys.stderr, flush=True)
+        # One write: the app writes to the same terminal, and a line break of ours must not come after its words.
+        sys.stderr.write(f"\x1b[2m{line}\x1b[0m\n" if self._color else f"{line}\n")
+        sys.stderr.flush()
