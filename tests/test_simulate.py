@@ -203,6 +203,13 @@ def test_a_throttle_does_not_see_the_sdks_retries() -> None:
     assert quiet.policies[0].outcome.figures.requests_limited == 0
 
 
+def test_retries_off_is_one_request_a_call_for_any_client() -> None:
+    """The switch does to a stack of layers what it does to a plain SDK."""
+    for policy in ("openai-python", "aider", "cookbook-backoff"):
+        told = report(rpm=3, burst=True, calls=9, policy=[policy], retries_off=True)
+        assert told.policies[0].outcome.figures.requests == 9
+
+
 def test_workers_are_the_most_that_is_under_way() -> None:
     """With N workers never more than N requests overlap, and the queue is served in order."""
     tally = run(rpm=10_000, rate="600/min", duration=30, latency="1", workers=3)

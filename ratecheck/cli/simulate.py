@@ -61,6 +61,7 @@ def command(
     throttle: Annotated[
         str | None, typer.Option(help="token-bucket, leaky-bucket or sliding-log, with :N calls a minute.")
     ] = None,
+    retries_off: Annotated[bool, typer.Option("--retries-off", help="The client sends each call once.")] = False,
     workers: Annotated[int | None, typer.Option(help="A queue with so many workers.")] = None,
     keys: Annotated[int, typer.Option(help="API keys used in turn.")] = 1,
     keys_scope: Annotated[str, typer.Option(help="organization: keys share limits; key: each has its own.")] = (

@@ -44,7 +44,7 @@ def _amplified(first: PolicyOutcome, run: Figures) -> Diagnosis | None:
 
 def _too_short(first: PolicyOutcome, run: Figures, scenario: Scenario) -> Diagnosis | None:
     """Retries that end before the limit has room again, where the server does not say how long that takes."""
-    if not run.requests_limited or scenario.hints or run.calls_ok == run.calls:
+    if not run.requests_limited or scenario.hints or run.calls_ok == run.calls or scenario.remedies.retries_off:
         return None
     try:
         waits = retry.get(first.policy).waits(Answer(429))
@@ -115,7 +115,7 @@ def _shared_keys(scenario: Scenario) -> Diagnosis | None:
 
 
 def _in_step(first: PolicyOutcome, scenario: Scenario, run: Figures) -> Diagnosis | None:
-    if scenario.workload.clients < 2 or not run.requests_limited:
+    if scenario.workload.clients < 2 or not run.requests_limited or scenario.remedies.retries_off:
         return None
     try:
         waits = retry.get(first.policy).waits(Answer(503))

@@ -67,6 +67,7 @@ class Options:
     fault: list[str] | None = None
     throttle: str | None = None
     workers: int | None = None
+    retries_off: bool = False
     keys: int = 1
     keys_scope: str = "organization"
     cache: float = 0.0
@@ -282,6 +283,7 @@ def _remedies(options: Options, workload: Workload) -> Remedies:
     return Remedies(
         name, per_min, options.workers, options.keys, KeysScope(options.keys_scope), options.cache, options.merge,
         options.trim, options.cap_output,
+        options.retries_off,
     )  # fmt: skip
 
 

@@ -62,7 +62,7 @@ def _retries_off(scenario: Scenario, policy: RetryPolicy) -> Proposal | None:
     why = "one request a call: a failure is yours to see and to time"
     if not policy.disable:
         why += f"; {policy.name} has no switch for it"
-    return Proposal("retries off", why, _off(policy), scenario, "no-retry")
+    return Proposal("retries off", why, _off(policy), _with(scenario, retries_off=True), policy_text(policy))
 
 
 def _patient(scenario: Scenario, policy: RetryPolicy) -> Proposal | None:
@@ -106,10 +106,10 @@ def _paced(name: str, title: str, why: str, python: str, javascript: str, *, off
         per_min = throttle_per_min(scenario)
         words = {"n": max(int(per_min), 1), "gap": f"{60 / per_min:.4g}"}
         code = _lines(policy, python.format(**words), javascript.format(**words))
-        chosen = "no-retry" if off else policy_text(policy)
         return Proposal(
             title, why.format(**words), (_off(policy) if off else ()) + code,
-            _with(scenario, throttle=name, throttle_per_min=per_min), chosen,
+            _with(scenario, throttle=name, throttle_per_min=per_min, retries_off=off or scenario.remedies.retries_off),
+            policy_text(policy),
         )  # fmt: skip
 
     return make
@@ -238,13 +238,3 @@ def proposals(scenario: Scenario, policy: RetryPolicy, *, every: bool) -> list[P
     """Return the remedies that make sense here: all of them, or the few that the default story tells."""
     made = (make(scenario, policy) for make in (SENSIBLE if every else _TOLD))
     return [proposal for proposal in made if proposal is not None]
-
-
-def pace_s(scenario: Scenario) -> float | None:
-    """Return the seconds between calls that the request limits allow in the long run; ``None`` without one."""
-    gaps = [
-        rule.limit.window_ns / NS_PER_S / rule.limit.amount
-        for rule in scenario.profile.limits
-        if rule.limit.dimension is Dimension.REQUESTS and rule.limit.amount
-    ]
-    return max(gaps, default=None)

@@ -131,11 +131,7 @@ class Remedies:
     cap_output: int | None = None
     """``max_tokens`` lowered to this."""
     retries_off: bool = False
-
-    @property
-    def any(self) -> bool:
-        """Whether there is one."""
-        return self != Remedies(keys_scope=self.keys_scope)
+    """The client sends each call once, whatever its own rule says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +150,6 @@ class Scenario:
     """How long a client waits for an answer that never comes; ``None``: as long as an answer takes."""
     hints: bool = True
     """Whether refusals say how long to wait, as the dialect does."""
-    shared_by_clients: bool = True
     story: bool = False
     """The default scenario, to be told as a story."""
     max_events: int = 5_000_000

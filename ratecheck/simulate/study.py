@@ -35,6 +35,9 @@ RunTasks = Callable[[Sequence[Task]], Iterable[Done]]
 def policy_of(scenario: Scenario, name: str) -> RetryPolicy:
     """Return the named policy with the scenario's own ``max_retries`` where it states one."""
     policy = retry.get(name)
+    if scenario.remedies.retries_off:
+        once = retry.get("no-retry")
+        return replace(policy, build=once.build, max_retries=0, note="retries switched off")
     if scenario.max_retries is None or policy.max_retries is None:
         return policy
     return policy.with_max_retries(scenario.max_retries)
@@ -201,6 +204,7 @@ def describe(scenario: Scenario) -> dict[str, Any]:
         "refusals_say_how_long": scenario.hints,
         "max_retries": scenario.max_retries,
         "throttle": remedies.throttle, "throttle_per_min": remedies.throttle_per_min, "workers": remedies.workers,
+        "retries_off": remedies.retries_off,
         "keys": remedies.keys, "keys_scope": remedies.keys_scope.value, "cache": remedies.cache,
         "merge": remedies.merge, "trim": remedies.trim, "cap_output": remedies.cap_output,
         "story": scenario.story, "max_events": scenario.max_events,
