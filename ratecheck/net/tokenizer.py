@@ -24,7 +24,7 @@ _MARK = "<|endoftext|>"
 _BATCH_CHARS = 1 << 21
 
 # A piece beyond this is encoded in parts: the merging of one piece takes memory and time that grow with it.
-_GIANT_BYTES = 1 << 16
+_GIANT_BYTES = 1 << 12
 
 # How far back a seam between two parts of a piece is moved, in tokens, before both are encoded as one.
 _SEAM_TRIES = (1, 2, 4, 8, 16, 32, 64)
@@ -112,7 +112,8 @@ class TiktokenCounter:
         """Count text that has no safe cut: find the pieces with the encoding's own pattern, giants one by one."""
         import regex  # a dependency of tiktoken; the only place that needs it
 
-        text = well_formed(text)
+        if not text.isascii():
+            text = well_formed(text)
         total = begin = 0
         for piece in regex.finditer(self._encoding._pat_str, text):
             first, end = piece.span()

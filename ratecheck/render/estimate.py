@@ -75,31 +75,39 @@ def _rows(report: Report) -> Table:
     if len(shown) > _LISTED:
         shown = sorted(shown, key=_charged, reverse=True)[:_LISTED]
         said.insert(0, f"the {_LISTED} that are charged most, of {len(report.prompts):,}")
+    one_model = len(report.models) == 1
     rows = tuple(
         (
             _shortened(prompt.source),
-            prompt.model.name,
+            *(() if one_model else (prompt.model.name,)),
             _figure(prompt),
-            "-" if prompt.max_output_tokens is None else f"{prompt.max_output_tokens:,}"
-            + (f" x {prompt.n}" if prompt.n > 1 else ""),
+            _output(prompt),
             f"{prompt.charged_tokens:,}",
             "" if prompt.charged_low == prompt.charged_high else f"{prompt.charged_low:,}-{prompt.charged_high:,}",
         )
         for prompt in shown
-    )  # fmt: skip
-    columns = ("prompt", "model", "prompt tokens", "max output", "charged", "recorded range")
-    return Table(columns, rows, right=frozenset({2, 3, 4, 5}), note="\n".join(said))
+    )
+    columns = ("prompt", *(() if one_model else ("model",)), "tokens", "max output", "charged", "range")
+    right = frozenset(range(1 if one_model else 2, len(columns)))
+    return Table(columns, rows, right=right, note="\n".join(said))
+
+
+def _output(prompt: PromptEstimate) -> str:
+    if prompt.max_output_tokens is None:
+        return "-"
+    return f"{prompt.max_output_tokens:,}" + (f" x {prompt.n}" if prompt.n > 1 else "")
 
 
 def _said(report: Report) -> list[str]:
     """Say how the figures of the table came about."""
     first = report.prompts[0]
-    said = [f"tokens: {report.encoding}, counted by {report.token_engine}"]
+    named = f"{first.model.name}, " if len(report.models) == 1 else ""
+    said = [f"tokens: {named}{report.encoding}, counted by {report.token_engine}"]
     if report.token_engine == "none":
         said = ["tokens: estimated by script, no vocabulary at hand"]
     if len(report.prompts) == 1 and first.text_tokens is not None and first.text_tokens != first.prompt_tokens:
         said.append(f"the text alone is {first.text_tokens:,}; sent as one user message, {first.prompt_tokens:,}")
-    said += [f"charged: {rule.says} ({rule.name})" for rule in report.rules[:3]]
+    said += [f"charged: {rule.says} ({rule.name}); range: where recorded charges lie" for rule in report.rules[:3]]
     if len(report.prompts) == 1 and not first.open_ended:
         said += first.notes
     return said
