@@ -106,7 +106,7 @@ def _announced(investigation: Investigation, belief: Belief, track: Track) -> Li
     reading = next(
         (mine for sight in reversed(investigation.sights) if (mine := sight.reading(track)) is not None), None
     )
-    if reading is None or reading.window_s is None:
+    if reading is None or reading.window_s is None or "arithmetic" in (reading.window_from or ""):
         return found
     # Not measured, but said: by the header's own name, or by the provider's documentation.
     source = reading.window_from or "server"
@@ -167,7 +167,7 @@ def _others(investigation: Investigation) -> tuple[bool | None, list[Diagnosis]]
     """Return whether somebody else draws on the limit: more is gone than was asked for."""
     announced = [belief for track, belief in investigation.tracks.items() if track.dimension is Dimension.REQUESTS]
     drawn = max(
-        (belief.claims()[0].best.foreign for belief in announced if belief.claims() and len(belief.history) > 2),
+        (belief.claims()[0].best.foreign for belief in announced if belief.claims() and _shown(belief) > 2),
         default=0,
     )
     if drawn >= _OTHERS_FROM:
@@ -176,6 +176,11 @@ def _others(investigation: Investigation) -> tuple[bool | None, list[Diagnosis]]
         return True, [Diagnosis("RC502", Severity.WARN, says)]
     readings = sum(seen.remaining is not None for belief in announced for seen in belief.history)
     return (False if readings >= 4 and drawn == 0 else None), []
+
+
+def _shown(belief: Belief) -> int:
+    """Return on how many admitted answers a limit showed: numbers that stand on refusals alone count nothing."""
+    return sum(seen.admitted is True and seen.remaining is not None for seen in belief.history)
 
 
 def _changed(investigation: Investigation) -> list[Diagnosis]:
@@ -339,7 +344,7 @@ def _nothing(investigation: Investigation, limiters: Sequence[LimiterFound]) -> 
         return []
     first = requests[0]
     refused = any(sight.admitted is False for sight in investigation.sights)
-    if not refused and first.limit is None:
+    if not refused and first.limit is None and any(sight.admitted for sight in investigation.sights):
         return [Diagnosis("RC509", Severity.NOTE, "nothing was announced and nothing was refused", first.evidence)]
     if refused and first.algorithm == "unknown" and "no known limiter" in " ".join(first.evidence):
         return [Diagnosis("RC510", Severity.WARN, "the refusals follow no limiter that is known here", first.evidence)]

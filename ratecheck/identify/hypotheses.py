@@ -130,8 +130,9 @@ class Cell:
 class Hypothesis:
     """A cell and a limiter that has lived through everything that was observed."""
 
-    __slots__ = ("_doubts", "_empty_for_ns", "_full_ns", "_last_reset", "_left_off", "_shift_ns", "cell", "foreign",
-                 "limiter", "misses", "more_left", "reset_off", "retry_off", "score", "seen", "unlike")  # fmt: skip
+    __slots__ = ("_anchor_ns", "_doubts", "_empty_for_ns", "_full_ns", "_last_reset", "_left_off", "_shift_ns", "cell",
+                 "foreign", "limiter", "misses", "more_left", "reset_off", "retry_off", "score", "seen",
+                 "unlike")  # fmt: skip
 
     def __init__(self, cell: Cell) -> None:
         self.cell = cell
@@ -141,6 +142,7 @@ class Hypothesis:
         self._shift_ns = 1000 * cell.window_ns - cell.phase_ns
         self._full_ns = 0
         self._empty_for_ns = 0
+        self._anchor_ns = 0
         self._left_off = 0
         self._last_reset: tuple[int, int, int, int] | None = None
         self._doubts: list[int] = []
@@ -199,7 +201,8 @@ class Hypothesis:
         limiter, units = self.limiter, seen.units or 1
         self._empty_for_ns = limiter.level(here_ns)[1]
         if self.cell.family.continuous and self._empty_for_ns == 0:
-            self._full_ns = at_ns
+            # The refill counts from here on, and from no more exactly than this.
+            self._full_ns, self._anchor_ns = at_ns, seen.blur_ns
         wait_ns = limiter.wait_ns(units, here_ns)
         if wait_ns is None:
             wait_ns = 10**18
@@ -308,7 +311,7 @@ class Hypothesis:
             if self.foreign or seen.units is None or self.seen == 1 or self._doubts:
                 # A remainder is whole units, a reset is not; and what differs within the blur is not corrected.
                 unit_ns = cell.window_ns // cell.amount * (1 + self._left_off)
-            allowed_ns += round(cell.half * full_ns) + unit_ns
+            allowed_ns += round(cell.half * full_ns) + unit_ns + self._anchor_ns
         else:
             allowed_ns += round(cell.half * cell.window_ns)
         as_said = abs(off_ns) <= allowed_ns
@@ -317,6 +320,7 @@ class Hypothesis:
             turned = cell.family.phases > 0 and full_ns > last_full_ns
             change_ns = cell.window_ns if turned else abs(full_ns - last_full_ns)
             allowed_ns = step_ns + last_step_ns + own_ns + last_own_ns + round(cell.half * change_ns) + 2 * unit_ns
+            allowed_ns += self._anchor_ns if cell.family.continuous else 0
             as_said = abs(off_ns - last_off_ns) <= allowed_ns
         self._last_reset = off_ns, full_ns, own_ns, step_ns
         self.score += AS_SAID if as_said else RESET_OFF

@@ -257,7 +257,8 @@ class Investigation:
             return at_ns
         if done and not (self.budget.to_the_wall and self._wall_is_near(belief)):
             return None
-        if reads and not done and readings >= 8 and self._bursts < 2 and self._in_a_burst < 10:
+        admitted = self.sights[-1].admitted is True
+        if reads and not done and admitted and readings >= 8 and self._bursts < 2 and self._in_a_burst < 10:
             # Small differences did not tell; much used at once makes a bucket's reset stand out from its rounding.
             self._bursts += self._in_a_burst == 9
             return self.now_ns

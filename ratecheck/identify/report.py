@@ -51,6 +51,9 @@ def limiter_found(belief: Belief, dimension: Dimension, *, announced: bool, driv
     if not claims:
         evidence.append("nothing that is known fits all answers")
         return _unknown(dimension, amount, 0.0, evidence, announced)
+    if announced and _still(belief):
+        evidence.append("what is left of it never moved: nothing about it can be told")
+        return _unknown(dimension, amount, 0.0, evidence, announced)
     first = claims[0]
     algorithm_share = sum(claim.share for claim in claims if claim.family.name == first.family.name)
     amount_share = sum(claim.share for claim in claims if claim.amount == first.amount)
@@ -129,6 +132,8 @@ def never_refused(history: Sequence[Observation], dimension: Dimension) -> Limit
     """Return the finding of a server that neither announced nor enforced anything."""
     admitted = sum(seen.admitted is True for seen in history)
     span_ns = history[-1].answered_ns - history[0].sent_ns if history else 0
+    if not admitted:
+        return _unknown(dimension, None, 0.0, ("no request was admitted or refused",), announced=False)
     sentence = f"{admitted} requests within {human_ms(span_ns)} were all admitted: a limit, if any, is above that"
     return _unknown(dimension, None, 0.0, (sentence,), announced=False)
 
@@ -165,6 +170,12 @@ def _doubt(best: Hypothesis, belief: Belief) -> float:
     return left
 
 
+def _still(belief: Belief) -> bool:
+    """True where a limit whose charge only its own numbers show stood still."""
+    unmoved = len({seen.remaining for seen in belief.history if seen.remaining is not None}) <= 1
+    return unmoved and all(seen.units is None for seen in belief.history)
+
+
 def _announced_amount(belief: Belief) -> int | None:
     return next((seen.limit for seen in reversed(belief.history) if seen.limit is not None), None)
 
@@ -196,6 +207,8 @@ def _counts(belief: Belief) -> list[str]:
     if first_refusal is None:
         return []
     admitted = sum(seen.admitted is True for seen in history[:first_refusal])
+    if not admitted:
+        return ["the first request was refused"]
     span_ns = history[first_refusal].sent_ns - history[0].sent_ns
     return [f"{admitted} requests were admitted within {human_ms(span_ns)}, then one was refused"]
 

@@ -134,6 +134,8 @@ def page(report: ProbeReport, target: Mapping[str, Any], *, sources: tuple[Sourc
     preface.append(f"POST {target['url']} as {target['model']}")
     requests = [found for found in report.limiters if found.dimension is Dimension.REQUESTS] or list(report.limiters)
     verdict = "; ".join(_sentence(found) for found in requests[:2]) or "Nothing was found out."
+    if report.fatal is not None and not any(sight.admitted for sight in report.sights):
+        verdict = f"Nothing was found out: {report.fatal}"
     blocks: list[Block] = []
     if report.limiters:
         blocks += [_table(report), _questions(report)]
