@@ -111,7 +111,7 @@ class Provider:
         """Return the headers of an admitted request's answer, told before its body."""
         self._requests += 1
         levels = self._account.levels(key, ask.model, now_ns)
-        return self._headers(media_type, now_ns, levels, None, ask.model)
+        return self._headers(media_type, now_ns, levels, None)
 
     def reply(self, ask: Ask, now_ns: int) -> replies.Reply:
         """Return the particulars that bodies and streams are written from."""
@@ -176,26 +176,30 @@ class Provider:
         self._requests += 1
         request_id = f"req_{self._hex()}"
         body = json.dumps(self.voice.envelope(problem, request_id), separators=(",", ":")).encode()
-        head = self._headers(self.voice.media_type, now_ns, levels, wait_ns, model)
+        head = self._headers(self.voice.media_type, now_ns, levels, wait_ns)
         return Answer(problem.status, head, body)
 
     def _headers(
-        self, media_type: str, now_ns: int, levels: list[Level] | tuple[()], wait_ns: int | None, model: str
+        self, media_type: str, now_ns: int, levels: list[Level] | tuple[()], wait_ns: int | None
     ) -> "_Headers":
         now = self._epoch + timedelta(microseconds=now_ns // 1000)
+        return (
+            ("date", _http_date(now_ns // NS_PER_S, self._epoch)),
+            ("content-type", media_type),
+            *self._plain_headers(),
+            *write_limits(self.dialect, levels, now=now, retry_after_ns=wait_ns),
+        )
+
+    def _plain_headers(self) -> list[tuple[str, str]]:
         unique = self._hex()
         words = {
             "request_id": f"req_{unique}",
             "uuid": f"{unique[:8]}-{unique[8:12]}-4{unique[13:16]}-8{unique[17:20]}-{unique[20:]}",
             "processing_ms": self.latency_ns // 1_000_000,
-            "model": model,
         }
-        return (
-            ("date", _http_date(now_ns // NS_PER_S, self._epoch)),
-            ("content-type", media_type),
-            *((name, template.format_map(words)) for name, template in self.voice.headers),
-            *write_limits(self.dialect, levels, now=now, retry_after_ns=wait_ns),
-        )
+        return [
+            (name, template.format_map(words) if "{" in template else template) for name, template in self.voice.headers
+        ]
 
 
 _Headers = tuple[tuple[str, str], ...]

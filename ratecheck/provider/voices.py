@@ -134,7 +134,7 @@ class Voice:
     """The sentence for what can never pass; ``None``: the usual one."""
     too_large_status: int = 429
     headers: tuple[tuple[str, str], ...] = (("x-request-id", "{request_id}"),)
-    """Headers beside the limits; ``{processing_ms}`` and ``{model}`` too."""
+    """Headers beside the limits; their gaps are an id of the request and ``{processing_ms}``."""
     media_type: str = "application/json"
     keys_in: tuple[str, ...] = ("authorization",)
     """Headers that may hold the key."""

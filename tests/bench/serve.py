@@ -3,12 +3,14 @@
     python tests/bench/serve.py [--llmock PATH] [--seconds 2] [--rounds 5] [--memory 1000000]
 
 The servers take turns in short rounds, so that whatever else the machine does meets all of them; the middle round
-counts. The load comes from a process of its own: wrk, or an asyncio client where there is none.
+counts. On a busy machine the processor time of the server per request says more than the clock. The load comes from a
+process of its own: wrk, or an asyncio client where there is none.
 """
 
 import argparse
 import asyncio
 import json
+import os
 import re
 import shutil
 import socket
@@ -50,6 +52,7 @@ class Server:
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.rates: list[float] = []
         self.p99_ms: list[float] = []
+        self.cpu_us: list[float] = []
         for _ in range(100):
             try:
                 socket.create_connection(("127.0.0.1", port), timeout=1).close()
@@ -57,6 +60,11 @@ class Server:
             except OSError:
                 time.sleep(0.1)
         raise SystemExit(f"{name} does not come up")
+
+    def cpu_s(self) -> float:
+        """Return the processor time used so far, user and system."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def resident_kb(self) -> int:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
@@ -161,7 +169,9 @@ def main() -> None:
                 load(server, 1, script.name)
             for _ in range(options.rounds):
                 for server in running:
+                    before_s = server.cpu_s()
                     rate, p99_ms = load(server, options.seconds, script.name)
+                    server.cpu_us.append(1e6 * (server.cpu_s() - before_s) / (rate * options.seconds))
                     server.rates.append(rate)
                     server.p99_ms.append(p99_ms)
             ours = next(server for server in running if server.name == "ratecheck")
@@ -170,7 +180,9 @@ def main() -> None:
                 print(
                     f"{server.name:12} {rate:8.0f}/s (from {min(server.rates):.0f} to {max(server.rates):.0f}), "
                     f"p99 {statistics.median(server.p99_ms):.2f} ms, "
-                    f"ratecheck is {statistics.median(ours.rates) / rate:.2f} x of it"
+                    f"ratecheck is {statistics.median(ours.rates) / rate:.2f} x of it; "
+                    f"{statistics.median(server.cpu_us):.0f} us of processor a request, "
+                    f"{statistics.median(server.cpu_us) / statistics.median(ours.cpu_us):.2f} x ratecheck's"
                 )
             if options.memory:
                 memory(ours, options.memory, script.name)
