@@ -105,7 +105,9 @@ class Seen:
 
     def outcome(self, now: datetime | None = None) -> Outcome:
         """Return how it ended; ``now`` is wall time, for an answer that states dates without its own."""
-        reading = dialects.read_limits(self.answer_headers, provider=self.provider, now=now)
+        # Most headers of an answer say nothing here, and it is by the name that one knows: told once for each name.
+        telling = [header for header in self.answer_headers if _named(header[0], self.provider) or _signs(header[0])]
+        reading = dialects.read_limits(telling, provider=self.provider, now=now)
         finding = None
         if self.status is not None and self.status >= 400:
             finding = decode.finding_of(
@@ -177,3 +179,10 @@ def _key_of(value: str) -> str:
 @lru_cache(maxsize=4096)
 def _named(name: str, provider: str | None) -> bool:
     return name in _ALWAYS or find_rule(name, dialects.get(provider)) is not None
+
+
+@lru_cache(maxsize=4096)
+def _signs(name: str) -> bool:
+    """Tell whether some service signs its answers with this header."""
+    signatures = (signature.header for row in dialects.ALL.values() for signature in row.signatures)
+    return any(name.startswith(each[:-1]) if each.endswith("*") else name == each for each in signatures)

@@ -18,8 +18,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+# Every row is measured so often, in turn; the medians are printed.
+ROUNDS = 3
 
 BODY = b'{"model":"m-1","messages":[{"role":"user","content":"' + b"words " * 100 + b'"}]}'
 ANSWER_BODY = b'{"id":"x","choices":[{"message":{"content":"' + b"text " * 100 + b'"}}],"usage":{"total_tokens":9}}'
@@ -117,7 +120,7 @@ def running(*command: str) -> Iterator[subprocess.Popen[bytes]]:
         process.wait(10)
 
 
-def measure(port: int, seconds: float) -> tuple[float, float, float, float]:
+def measure(port: int, seconds: float) -> tuple[float, ...]:
     wait_for(port)
     asyncio.run(load(port, 2, 0.3))
     rate_1, p50_1 = asyncio.run(load(port, 1, seconds))
@@ -132,7 +135,7 @@ def rss_mib(process: subprocess.Popen[bytes]) -> float:
     return 0.0
 
 
-def row(name: str, figures: tuple[float, float, float, float], more: str = "") -> None:
+def row(name: str, figures: tuple[float, ...], more: str = "") -> None:
     rate_1, p50_1, rate_16, p50_16 = figures
     print(f"{name:26} 1: {rate_1:7,.0f}/s p50 {p50_1:6.3f} ms   16: {rate_16:7,.0f}/s p50 {p50_16:6.2f} ms  {more}")
 
@@ -140,35 +143,44 @@ def row(name: str, figures: tuple[float, float, float, float], more: str = "") -
 def proxies(upstream: int, options: argparse.Namespace) -> None:
     ratecheck = shutil.which("ratecheck") or str(Path(sys.executable).with_name("ratecheck"))
     url = f"http://127.0.0.1:{upstream}/v1"
-    with tempfile.TemporaryDirectory() as folder:
-        direct = measure(upstream, options.seconds)
-        row("direct", direct)
-        port = free_port()
-        with running(ratecheck, "watch", "--upstream", url, "--port", str(port), "--record", f"{folder}/r") as process:
-            wait_for(port)
-            before = rss_mib(process)
-            ours = measure(port, options.seconds)
-            lines = Path(folder, "r").read_bytes().count(b"\n")
-            row("ratecheck watch --record", ours, f"RSS {before:.0f} -> {rss_mib(process):.0f} MiB, {lines:,} lines")
-        port = free_port()
-        with running(ratecheck, "watch", "--upstream", url, "--port", str(port)):
-            row("ratecheck watch", measure(port, options.seconds))
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        ports = {name: free_port() for name in ("ratecheck watch --record", "ratecheck watch", "mitmdump -w")}
+        watch = (ratecheck, "watch", "--upstream", url, "--port")
+        recorded, plain, theirs = ports
+        process = stack.enter_context(running(*watch, str(ports[recorded]), "--record", f"{folder}/r"))
+        stack.enter_context(running(*watch, str(ports[plain])))
         if options.mitmdump:
-            port = free_port()
-            with running(options.mitmdump, "-q", "--mode", f"reverse:http://127.0.0.1:{upstream}", "-p", str(port),
-                         "--listen-host", "127.0.0.1", "-w", f"{folder}/flows"):  # fmt: skip
-                theirs = measure(port, options.seconds)
-                row("mitmdump -w", theirs)
-            added = (ours[1] - direct[1]) / (theirs[1] - direct[1])
-            print(f"added p50 at 1 connection, ours / mitmdump -w: {added:.2f} (promised <= 0.33)")
-            print(f"requests/s at 16 connections, ours / mitmdump -w: {ours[2] / theirs[2]:.1f} (promised >= 4)")
-        if options.lli:
-            print("wrapping `true`:")
-            pairs = [
-                (timed(ratecheck, "watch", "--", "true"), timed(options.lli, "run", "--", "true")) for _ in range(5)
-            ]
-            our_s, their_s = (statistics.median(each) for each in zip(*pairs, strict=True))
-            print(f"ours {our_s:.2f} s, lli {their_s:.2f} s: {our_s / their_s:.2f} (promised <= 0.33)")
+            stack.enter_context(
+                running(options.mitmdump, "-q", "--mode", f"reverse:http://127.0.0.1:{upstream}", "-p",
+                        str(ports[theirs]), "--listen-host", "127.0.0.1", "-w", f"{folder}/flows")
+            )  # fmt: skip
+        else:
+            del ports[theirs]
+        ports = {"direct": upstream, **ports}
+        for port in ports.values():
+            wait_for(port)
+        before = rss_mib(process)
+        # Round by round, so that what else the machine does meets all of them.
+        rounds = [
+            {name: measure(port, options.seconds / ROUNDS) for name, port in ports.items()} for _ in range(ROUNDS)
+        ]
+        medians = {
+            name: tuple(statistics.median(each[name][index] for each in rounds) for index in range(4)) for name in ports
+        }
+        for name, figures in medians.items():
+            row(name, figures)
+        lines = Path(folder, "r").read_bytes().count(b"\n")
+        print(f"RSS while recording {lines:,} requests: {before:.0f} -> {rss_mib(process):.0f} MiB")
+        if options.mitmdump:
+            direct_ms = medians["direct"][1]
+            added = (medians[recorded][1] - direct_ms) / (medians[theirs][1] - direct_ms)
+            print(f"added p50 at 1 connection, ours recording / mitmdump -w: {added:.2f} (promised <= 0.33)")
+            times = medians[recorded][2] / medians[theirs][2]
+            print(f"requests/s at 16 connections, ours recording / mitmdump -w: {times:.1f} (promised >= 4)")
+    if options.lli:
+        pairs = [(timed(ratecheck, "watch", "--", "true"), timed(options.lli, "run", "--", "true")) for _ in range(5)]
+        our_s, their_s = (statistics.median(each) for each in zip(*pairs, strict=True))
+        print(f"wrapping `true`: ours {our_s:.2f} s, lli {their_s:.2f} s: {our_s / their_s:.2f} (promised <= 0.33)")
 
 
 def timed(*command: str) -> float:
