@@ -271,6 +271,16 @@ def test_every_kind_of_request_is_read() -> None:
     assert found[2].n == 2
 
 
+def test_a_recording_is_read_where_it_holds_bodies() -> None:
+    """A recorded attempt is the request that its body holds; without bodies the reason is said."""
+    line = {"schema": "ratecheck.watch/1", "status": 429, "fingerprint": "ab", "target": "/v1/responses"}
+    kept = report(line | {"request_body": json.dumps({"model": "gpt-4o", "input": "hi"})}).prompts[0]
+    assert (kept.endpoint, kept.prompt_tokens) == ("responses", 8)
+    for raw, words in ((line, "--bodies"), (line | {"request_body": '{"model"'}, "cut")):
+        with pytest.raises(NotARequest, match=words):
+            parse(raw)
+
+
 def test_built_in_tools_make_the_figure_a_lower_bound() -> None:
     """Hidden text is never passed off as counted."""
     found = report({"model": "gpt-5.4", "input": "hi", "tools": [{"type": "web_search"}]})

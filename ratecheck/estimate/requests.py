@@ -284,6 +284,15 @@ def parse(raw: Any, endpoint: str | None = None) -> Request:
         raw = {"messages": raw}
     if not isinstance(raw, dict):
         raise NotARequest(f"a request is a JSON object, this is {_kind(raw)}")
+    # A line of a recording: the request is there as text where bodies were kept.
+    if isinstance(raw.get("request_body"), str):
+        target = raw.get("target")
+        try:
+            return parse(json.loads(raw["request_body"]), endpoint_of(target) if isinstance(target, str) else None)
+        except (ValueError, RecursionError):
+            raise NotARequest("its `request_body` is cut or holds no request") from None
+    if "fingerprint" in raw and "status" in raw:
+        raise NotARequest("a recording without bodies; record with `watch --bodies`")
     # A batch line wraps the request: `body` with its `url` (OpenAI), `params` (Anthropic), `request` (Gemini).
     for wrap in ("body", "params", "request"):
         if isinstance(raw.get(wrap), dict):
