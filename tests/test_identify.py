@@ -30,8 +30,8 @@ def investigate(
 
 def test_the_proof_holds_over_a_sample_of_random_limiters() -> None:
     """Right in at least 95 % of what can be told, never sure and wrong, never over the budget."""
-    score = score_of(range(7000, 7045))
-    assert score.told >= 15, table(score)
+    score = score_of(range(7000, 7036))
+    assert score.told >= 12, table(score)
     assert score.told_right >= RIGHT_AT_LEAST * score.told - 1, table(score)  # one of few is no percentage
     assert score.sure_wrong <= 1, table(score)
     assert score.over_budget == 0

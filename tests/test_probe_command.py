@@ -2,8 +2,14 @@
 
 import http.server
 import json
+import os
+import signal
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -127,3 +133,30 @@ def test_what_a_server_may_do_and_how_it_ends(
     assert (done.returncode, json.loads(done.stdout)["stopped"]) == (code, stopped), done.stderr
     assert SECRET not in done.stdout + done.stderr
     assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_ctrl_c_reports_what_is_known(server: http.server.ThreadingHTTPServer, tmp_path: Path) -> None:
+    """While the plan waits for the limit to refill it can be stopped: 130, and the answers so far in the document."""
+    server.script = [200, 200, 429]  # type: ignore[attr-defined]
+    url = f"http://127.0.0.1:{server.server_address[1]}/v1"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ratecheck", "probe", "--base-url", url, "--model", "m", "--no-key", "--yes", "--json",
+         "--to-the-wall"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={"PATH": os.environ.get("PATH", ""), "HOME": str(tmp_path), "PYTHONUTF8": "1"},
+    )  # fmt: skip
+    try:
+        for _ in range(200):
+            if len(server.script) == 1:  # type: ignore[attr-defined]
+                break
+            time.sleep(0.05)
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 130, err
+    document = json.loads(out)
+    assert document["stopped"] == "interrupted"
+    assert [probe["status"] for probe in document["probes"]][:3] == [200, 200, 429]

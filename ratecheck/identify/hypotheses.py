@@ -418,8 +418,10 @@ def _told(family: Family, first: Observation) -> list[_Told]:
                 half_ns = blur_ns + wide_ns * counter
                 cells.append((middle_ns, wide_ns / middle_ns, phase_ns, half_ns, log_prior))
         return cells
+    # A reset of hardly more than its rounding says nothing that the coarse cells do not cover.
     if not family.continuous:
-        return [(reset_ns, max(step_ns / reset_ns, 0.001), 0, 0, 0.0)]
+        half = max(step_ns / reset_ns, 0.001)
+        return [(reset_ns, half, 0, 0, 0.0)] if half < 0.25 else []
     used = first.limit - first.remaining if family.name == "token_bucket" else 1
     half = step_ns / reset_ns + (0.5 / used if used > 1 else 0.0)
     window_ns = reset_ns * first.limit // max(used, 1)
