@@ -2,7 +2,7 @@
 
 import gc
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, NamedTuple
@@ -182,7 +182,7 @@ class Run:
         self._costs: dict[_Size, _Cost] = {}
         self._limited_by = [0] * len(scenario.profile.limits)
         self._counts_limits = len(scenario.profile.limits) > 1
-        self._call = self._caller()
+        self._client_of = self._caller()
         self._start(jobs(scenario.workload, remedies, seed))
 
     def _start(self, by_client: tuple[tuple[Job, ...], ...]) -> None:
@@ -190,12 +190,14 @@ class Run:
         self.tally.calls = self.tally.unfinished
         workers = self._scenario.remedies.workers
         if workers is not None:
-            queue = deque(sorted((job for mine in by_client for job in mine), key=lambda job: (job.at_ns, job.number)))
+            queue = sorted((job for mine in by_client for job in mine), key=lambda job: (job.at_ns, job.number))
+            # Each of the workers takes the next call from the one queue when it is free.
+            waiting = iter(queue)
             for _ in range(workers):
-                self._kernel.spawn(self._worker(queue))
+                self._kernel.spawn(self._client_of(waiting))
         elif self._scenario.workload.arrivals is Arrivals.SCHEDULE:
             for mine in by_client:
-                self._kernel.spawn(self._loop(mine))
+                self._kernel.spawn(self._client_of(mine))
         else:
             for mine in by_client:
                 self._kernel.spawn(self._source(mine))
@@ -228,33 +230,16 @@ class Run:
 
     # -- processes ----------------------------------------------------------------------------------------------------
 
-    def _loop(self, mine: Sequence[Job]) -> Process:
-        """One client's loop: each call when it is due, never before the one before has ended."""
-        now_ns = yield (mine[0].at_ns if mine else 0)
-        for job in mine:
-            if job.at_ns > now_ns:
-                now_ns = yield job.at_ns
-            now_ns = yield from self._call(job, now_ns)
-
     def _source(self, mine: Sequence[Job]) -> Process:
         """Calls that may overlap: each gets a process of its own when it arrives, so that the queue stays short."""
         now_ns = yield (mine[0].at_ns if mine else 0)
         for job in mine:
             if job.at_ns > now_ns:
                 now_ns = yield job.at_ns
-            self._kernel.spawn(self._loop((job,)))
+            self._kernel.spawn(self._client_of((job,)))
 
-    def _worker(self, queue: deque[Job]) -> Process:
-        """One of N workers on a shared queue."""
-        now_ns = yield 0
-        while queue:
-            job = queue.popleft()
-            if job.at_ns > now_ns:
-                now_ns = yield job.at_ns
-            now_ns = yield from self._call(job, now_ns)
-
-    def _caller(self) -> Callable[[Job, int], Generator[int, int, int]]:
-        """Return the process of one call: sent until it is answered or given up, it returns the instant of its end.
+    def _caller(self) -> Callable[[Iterable[Job]], Process]:
+        """Return the process of a client: its calls one after the other, each sent until answered or given up.
 
         This is the loop that everything else waits for: what does not change is looked up once, here, and the counts
         are local until the call ends.
@@ -269,100 +254,104 @@ class Run:
         admit, drains = one_gate.admit, one_gate.drains
         latencies_ns = tally.latencies_ns
 
-        def call(job: Job, now_ns: int) -> Generator[int, int, int]:
-            number, owner, _, arrivals_ns, tokens, largest, output, cached = job
-            if cached:
-                tally.calls_cached += 1
-                tally.calls_ok += 1
-                tally.unfinished -= 1
-                latencies_ns.append(now_ns - arrivals_ns[0])
-                tally.end_ns = max(tally.end_ns, now_ns)
-                return now_ns
-            size = (tokens, largest, output)
-            amounts, taken, used, settles = costs[size] if size in costs else self._cost(size)
-            gate, ask = one_gate, admit
-            if several > 1:
-                gate = gates[number % several]
-                ask = gate.admit
-            if throttles:
-                at_ns = throttles[owner].grant(now_ns)
-                if at_ns > now_ns:
-                    now_ns = yield at_ns
-            start_ns, state, attempt, limited, faulted, ok = now_ns, 0, 0, 0, 0, False
-            outcome: Outcome = OK
-            key: object
-            signals: Signals | None
-            while True:
-                attempt += 1
-                signals = None
-                spent_ns = ns_from_s(latency.at(random())) if drawn else fixed_ns
-                if script is None or (outcome := script.next(number, chance())).kind == "ok":
-                    wait_ns = ask(taken, now_ns, drains)
-                    if wait_ns == 0:
-                        ok = True
+        def client_of(mine: Iterable[Job]) -> Process:
+            now_ns = -1
+            for job in mine:
+                # Each call when it is due, never before the one before has ended.
+                if job.at_ns > now_ns:
+                    now_ns = yield job.at_ns
+                number, owner, _, arrivals_ns, tokens, largest, output, cached = job
+                if cached:
+                    tally.calls_cached += 1
+                    tally.calls_ok += 1
+                    tally.unfinished -= 1
+                    latencies_ns.append(now_ns - arrivals_ns[0])
+                    tally.end_ns = max(tally.end_ns, now_ns)
+                    continue
+                size = (tokens, largest, output)
+                amounts, taken, used, settles = costs[size] if size in costs else self._cost(size)
+                gate, ask = one_gate, admit
+                if several > 1:
+                    gate = gates[number % several]
+                    ask = gate.admit
+                if throttles:
+                    at_ns = throttles[owner].grant(now_ns)
+                    if at_ns > now_ns:
+                        now_ns = yield at_ns
+                start_ns, state, attempt, limited, faulted, ok = now_ns, 0, 0, 0, 0, False
+                outcome: Outcome = OK
+                key: object
+                signals: Signals | None
+                while True:
+                    attempt += 1
+                    signals = None
+                    spent_ns = ns_from_s(latency.at(random())) if drawn else fixed_ns
+                    if script is None or (outcome := script.next(number, chance())).kind == "ok":
+                        wait_ns = ask(taken, now_ns, drains)
+                        if wait_ns == 0:
+                            ok = True
+                            break
+                        if not limited:
+                            self._refused(job, now_ns)
+                        limited += 1
+                        if counts_limits:
+                            limited_by[gate.refused_by] += 1
+                        # Rounded up to what is told: equal tellings share one remembered plan.
+                        key = -(-wait_ns // step_ns) if step_ns and wait_ns is not None else NEVER
+                    else:
+                        faulted += 1
+                        key, signals = outcome, self._faulted(outcome, gate, amounts, now_ns)
+                        if outcome.kind == "timeout" and timeout_ns is not None:
+                            spent_ns = timeout_ns
+                    planned = kept.get((state, key), unknown)
+                    if planned is unknown:
+                        signals = signals or self._signals(key)
+                        planned = client.step(state, key, signals, (now_ns + spent_ns - start_ns) / NS_PER_S)
+                    if planned is None:
+                        if record:
+                            self._note(job, attempt, now_ns, gate, outcome, key, None)
                         break
-                    if not limited:
-                        self._refused(job, now_ns)
-                    limited += 1
-                    if counts_limits:
-                        limited_by[gate.refused_by] += 1
-                    # Rounded up to what is told: equal tellings share one remembered plan.
-                    key = -(-wait_ns // step_ns) if step_ns and wait_ns is not None else NEVER
-                else:
-                    faulted += 1
-                    key, signals = outcome, self._faulted(outcome, gate, amounts, now_ns)
-                    if outcome.kind == "timeout" and timeout_ns is not None:
-                        spent_ns = timeout_ns
-                planned = kept.get((state, key), unknown)
-                if planned is unknown:
-                    signals = signals or self._signals(key)
-                    planned = client.step(state, key, signals, (now_ns + spent_ns - start_ns) / NS_PER_S)
-                if planned is None:
+                    wait_s, spread_s, least_s, most_s, after = planned
+                    if spread_s:
+                        wait_s += spread_s * random()
+                    if wait_s < least_s:
+                        wait_s = least_s
+                    if wait_s > most_s:
+                        wait_s = most_s
+                    if after < 0:
+                        elapsed_s = (now_ns + spent_ns - start_ns) / NS_PER_S
+                        after = client.after(state, signals or self._signals(key), elapsed_s, wait_s)
+                    state = after
+                    delay_ns = int(wait_s * 1e9)
                     if record:
-                        self._note(job, attempt, now_ns, gate, outcome, key, None)
-                    break
-                wait_s, spread_s, least_s, most_s, after = planned
-                if spread_s:
-                    wait_s += spread_s * random()
-                if wait_s < least_s:
-                    wait_s = least_s
-                if wait_s > most_s:
-                    wait_s = most_s
-                if after < 0:
-                    elapsed_s = (now_ns + spent_ns - start_ns) / NS_PER_S
-                    after = client.after(state, signals or self._signals(key), elapsed_s, wait_s)
-                state = after
-                delay_ns = int(wait_s * 1e9)
-                if record:
-                    self._note(job, attempt, now_ns, gate, outcome, key, delay_ns)
-                now_ns = yield now_ns + spent_ns + delay_ns
-            tally.requests += attempt
-            tally.requests_limited += limited
-            if faulted:
-                tally.requests_faulted += faulted
-            if tally.drained_at_ns is None and self._empty(gate, now_ns):
-                tally.drained_at_ns = now_ns
-            sent_ns = now_ns
-            if record and ok:
-                self._note(job, attempt, now_ns, gate, None, NEVER, None)
-            if spent_ns:
-                now_ns = yield now_ns + spent_ns
-            calls = len(arrivals_ns)
-            tally.unfinished -= calls
-            if ok:
-                tally.requests_ok += 1
-                tally.calls_ok += calls
-                if settles:
-                    gate.settle(amounts, used, sent_ns, now_ns)
-            if calls == 1:
-                latencies_ns.append(now_ns - arrivals_ns[0])
-            else:
-                latencies_ns.extend(now_ns - at_ns for at_ns in arrivals_ns)
-            if now_ns > tally.end_ns:
-                tally.end_ns = now_ns
-            return now_ns
+                        self._note(job, attempt, now_ns, gate, outcome, key, delay_ns)
+                    now_ns = yield now_ns + spent_ns + delay_ns
+                tally.requests += attempt
+                tally.requests_limited += limited
+                if faulted:
+                    tally.requests_faulted += faulted
+                if tally.drained_at_ns is None and self._empty(gate, now_ns):
+                    tally.drained_at_ns = now_ns
+                sent_ns = now_ns
+                if record and ok:
+                    self._note(job, attempt, now_ns, gate, None, NEVER, None)
+                if spent_ns:
+                    now_ns = yield now_ns + spent_ns
+                calls = len(arrivals_ns)
+                tally.unfinished -= calls
+                if ok:
+                    tally.requests_ok += 1
+                    tally.calls_ok += calls
+                    if settles:
+                        gate.settle(amounts, used, sent_ns, now_ns)
+                if calls == 1:
+                    latencies_ns.append(now_ns - arrivals_ns[0])
+                else:
+                    latencies_ns.extend(now_ns - at_ns for at_ns in arrivals_ns)
+                if now_ns > tally.end_ns:
+                    tally.end_ns = now_ns
 
-        return call
+        return client_of
 
     # -- details ------------------------------------------------------------------------------------------------------
 
