@@ -1,6 +1,5 @@
 """What every limiter promises, and what sets each apart. All times are virtual and exact."""
 
-from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -161,7 +160,7 @@ def test_a_bucket_equals_a_rational_number_reference(limit: Limit, steps: list[t
 @given(limits, st.lists(st.tuples(st.integers(0, 90), st.integers(1, 45), st.booleans()), max_size=150))
 def test_a_sliding_log_equals_a_plain_list(limit: Limit, steps: list[tuple[int, int, bool]]) -> None:
     """The tree, its eviction and its returns answer like a list that is summed anew each time."""
-    limit = replace(limit, window_ns=min(limit.window_ns, 97))
+    limit = limit._replace(window_ns=min(limit.window_ns, 97))
     log, plain, now_ns = limiters.make("sliding_log", limit), [], 0
     for later_ns, amount, returns in steps:
         now_ns += later_ns

@@ -6,7 +6,6 @@ The rows are tables with sources; this file finds which of them stand in a text.
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import NamedTuple
 
 from ratecheck.dialects.codes import CLUES, CODES
@@ -59,7 +58,7 @@ def source_of(sign: Sign, provider: str) -> Source | None:
         return documented
     pasted = _PASTED.get(sign.provider or provider)
     if pasted is not None and sign.source == "unseen":
-        return replace(pasted, verified=False, note="from documentation or memory of it")
+        return pasted._replace(verified=False, note="from documentation or memory of it")
     return pasted
 
 

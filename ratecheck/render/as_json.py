@@ -9,13 +9,15 @@ from typing import Any
 
 
 def plain(value: Any) -> Any:
-    """Turn dataclasses, enums and tuples into what JSON knows; a float that JSON cannot hold becomes ``None``."""
+    """Turn dataclasses, tuples (named or not) and enums into what JSON knows; nan and infinity become ``None``."""
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        value = value._asdict()
     if isinstance(value, Mapping):
         return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):

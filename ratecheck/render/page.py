@@ -6,9 +6,8 @@ in every command. A page holds plain text only: markup in it is shown, never obe
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from rich.box import ASCII2, SIMPLE_HEAD
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -29,8 +28,7 @@ class Tone(StrEnum):
     PLAIN = "plain"
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(NamedTuple):
     """Cells of plain text. ``right`` names the columns (from 0) whose cells are numbers: they are never broken."""
 
     columns: tuple[str, ...]
@@ -42,8 +40,7 @@ class Table:
     """Columns that a narrow screen goes without."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(NamedTuple):
     """A labelled share: ``share`` is 0..1 or ``None`` for unknown, ``text`` says it in numbers."""
 
     label: str
@@ -52,16 +49,14 @@ class Bar:
     tone: Tone = Tone.PLAIN
 
 
-@dataclass(frozen=True, slots=True)
-class Bars:
+class Bars(NamedTuple):
     """Horizontal bars over one scale."""
 
     rows: tuple[Bar, ...]
     title: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
+class Series(NamedTuple):
     """Points of one line or, with ``scatter``, of one kind of mark."""
 
     name: str
@@ -72,8 +67,7 @@ class Series:
     tone: Tone = Tone.PLAIN
 
 
-@dataclass(frozen=True, slots=True)
-class LineChart:
+class LineChart(NamedTuple):
     """A chart over an axis of numbers (time, mostly)."""
 
     series: tuple[Series, ...]
@@ -83,8 +77,7 @@ class LineChart:
     height: int = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Lines:
+class Lines(NamedTuple):
     """Lines as they are: code to copy, a request to look at; with ``wrap``, sentences."""
 
     lines: tuple[str, ...]
@@ -95,8 +88,7 @@ class Lines:
 Block = Table | Bars | LineChart | Lines
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """All that one command has to say."""
 
     verdict: str
@@ -105,12 +97,11 @@ class Page:
     blocks: tuple[Block, ...] = ()
     advice: tuple[str, ...] = ()
     sources: tuple[Source, ...] = ()
-    preface: tuple[str, ...] = field(default=())
+    preface: tuple[str, ...] = ()
     """Lines that must stand before the verdict ("these are not your numbers")."""
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(NamedTuple):
     """What the terminal can show; decided once by the command line."""
 
     width: int = 80
