@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 
 from ratecheck.durations import NS_PER_S, human_s
 from ratecheck.identify.belief import Belief
-from ratecheck.identify.plan import REPORTED, RESERVED_TOKENS, Budget, Investigation
+from ratecheck.identify.plan import RESERVED_TOKENS, Budget, Investigation
 from ratecheck.identify.report import SNAPPED_CONFIDENCE, LimiterFound, limiter_found, never_refused
 from ratecheck.identify.sight import Sight, Track
+from ratecheck.identify.weigh import REPORTED
 from ratecheck.model import Diagnosis, Dimension, Severity
 
 # A charge is believed to hold the output that was asked for from six tenths of it on: some charge the larger of prompt

@@ -5,20 +5,17 @@ as much belief says "admitted" as "refused": at a quantile of the instants at wh
 Nothing here sends, sleeps or reads a clock.
 """
 
-import math
-from bisect import bisect_right
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
 
 from ratecheck.durations import NS_PER_S
-from ratecheck.identify.belief import PRECISE, Belief, Claim
-from ratecheck.identify.hypotheses import Hypothesis, Observation, announced, unannounced
+from ratecheck.identify.belief import Belief
+from ratecheck.identify.hypotheses import Observation
 from ratecheck.identify.sight import Sight, Track, track_of
+from ratecheck.identify.space import announced, unannounced
+from ratecheck.identify.weigh import counted, cut, gain, in_a_row, last_share, refused, representatives, settled
 from ratecheck.model import Ask, Dimension, Exchange
 
-# A finding is reported from this confidence on; the plan tries to get a little further.
-REPORTED, SURE = 0.9, 0.97
 # The output that the reservation experiment asks for: large against any prompt's charge, small against any budget.
 RESERVED_TOKENS = 200
 # Requests that the last experiments need: two for a reservation, three for a second key.
@@ -82,7 +79,7 @@ class Investigation:
         if self.enforced is not None:
             return self.enforced
         mine = [belief for track, belief in self.tracks.items() if track.dimension is Dimension.REQUESTS]
-        return min(mine, key=_last_share, default=None)
+        return min(mine, key=last_share, default=None)
 
     def _affordable(self, max_output_tokens: int) -> bool:
         tokens = self.budget.tokens
@@ -225,7 +222,7 @@ class Investigation:
                 return "identified" if self._settled() else "budget"
             if self._reserve_reached():
                 return "identified" if self._settled() else "limited" if self._was_refused else "budget"
-            if _in_a_row(self.sights, None) >= 5:
+            if in_a_row(self.sights, None) >= 5:
                 self.fatal = "five answers in a row told nothing"
                 return "error"
             at_ns = self._next()
@@ -251,7 +248,7 @@ class Investigation:
         if reads and readings < 2 and (belief.history[-1].remaining or 0) >= 2:
             return self.now_ns
         done = settled(belief)
-        if done and reads and self._in_a_burst < self._burst_wanted and not _refused(belief):
+        if done and reads and self._in_a_burst < self._burst_wanted and not refused(belief):
             return self.now_ns  # is there a limit that no header shows?
         if done and self.enforced is not None and (at_ns := self._recount(belief)) is not None:
             return at_ns
@@ -292,7 +289,7 @@ class Investigation:
 
     def _after_refused_start(self) -> int | None:
         """Return when to knock again where nothing has been admitted yet: twice as late each time."""
-        refused = _in_a_row(self.sights, False)
+        refused = in_a_row(self.sights, False)
         told_s = self.sights[-1].retry_after_s
         wait_ns = round(told_s * NS_PER_S) if told_s else NS_PER_S * 2 ** min(refused - 1, 12)
         return self.now_ns + wait_ns if wait_ns <= self.wait_left_ns else None
@@ -313,7 +310,7 @@ class Investigation:
 
     def _by_numbers(self, belief: Belief) -> int | None:
         """Return the soonest instant at which the most likely hypotheses foretell different numbers."""
-        shown = _representatives(belief)
+        shown = representatives(belief)
         blur_ns = max(seen.answered_ns - seen.sent_ns for seen in belief.history[-5:])
         step_ns = max(round(seen.reset_step_s * NS_PER_S) for seen in belief.history[-5:])
         spans: set[int] = {0, *(NS_PER_S * (1 << power) // 4 for power in range(14))}
@@ -323,7 +320,7 @@ class Investigation:
             spans |= {full_in_ns + margin_ns, hypothesis.wait_ns(self.now_ns) + margin_ns}
         within = sorted(span_ns for span_ns in spans if span_ns <= self.wait_left_ns)
         gains: list[tuple[int, float]] = [
-            (span_ns, _gain(shown, self.now_ns + span_ns, blur_ns, step_ns)) for span_ns in within
+            (span_ns, gain(shown, self.now_ns + span_ns, blur_ns, step_ns)) for span_ns in within
         ]
         best_gain = max((gain for _, gain in gains), default=0.0)
         if best_gain < 0.01:
@@ -351,7 +348,7 @@ class Investigation:
             for hypothesis, weight in zip(belief.alive, belief.weights(), strict=True)
             if not hypothesis.cell.family.continuous
         )
-        wait_ns = _cut(ready, min(max(1.5 / (amount + 1), 0.12), 0.5), blur_ns)
+        wait_ns = cut(ready, min(max(1.5 / (amount + 1), 0.12), 0.5), blur_ns)
         # Knocking again at once after a refusal tells nothing that the refusal did not.
         wait_ns = max(wait_ns, self._pause_ns(belief, blur_ns))
         if wait_ns > self.wait_left_ns:
@@ -390,135 +387,3 @@ class Investigation:
             self.sharing.append(sight)
             if sight.fatal:
                 return
-
-
-# --- weighing --------------------------------------------------------------------------------------------------------
-
-
-def settled(belief: Belief) -> bool:
-    """True where one algorithm, amount and window is believed, exact enough, and was tested."""
-    claims = belief.claims()
-    if not claims or claims[0].family.reports_as is None:
-        return False
-    first = claims[0]
-    share = sum(claim.share for claim in claims if same(claim, first))
-    return share >= SURE and belief.window(first).exact and tested(belief, first)
-
-
-def same(one: Claim, other: Claim) -> bool:
-    """True where two claims come to the same report."""
-    return (
-        one.family.name == other.family.name
-        and one.amount == other.amount
-        and abs(one.window_s / other.window_s - 1) <= PRECISE
-    )
-
-
-def tested(belief: Belief, claim: Claim) -> bool:
-    """True where the claim foretold enough that could have come out otherwise.
-
-    From numbers: three readings. From admissions alone: two turns from refused to admitted, and two back.
-    """
-    readings = sum(seen.remaining is not None for seen in belief.history)
-    if readings >= 3:
-        return True
-    return turns(belief) >= 2
-
-
-def counted(belief: Belief, amount: int) -> int:
-    """Return how often the whole amount was used up in one go, from the first request to the refusal."""
-    runs, length = 0, 0
-    for seen in belief.history:
-        if seen.admitted is False:
-            runs += length >= amount
-            length = 0
-        elif seen.admitted:
-            length += 1
-    return runs
-
-
-def turns(belief: Belief) -> int:
-    """Return how often a refusal was followed by an admission and that by a refusal again."""
-    told = [seen.admitted for seen in belief.history if seen.admitted is not None]
-    ups = [i for i in range(1, len(told)) if told[i] and not told[i - 1]]
-    return sum(not all(told[i:]) for i in ups)
-
-
-def _cut(ready: Sequence[tuple[int, float]], wanted: float, blur_ns: int) -> int:
-    """Return the wait that parts belief best: about ``wanted`` of it before, as little as possible within the blur."""
-    waits = [wait_ns for wait_ns, _ in ready]
-    sums = [0.0, *accumulate(weight for _, weight in ready)]
-
-    def cost(wait_ns: int) -> float:
-        before = sums[bisect_right(waits, wait_ns - blur_ns)]
-        after = sums[-1] - sums[bisect_right(waits, wait_ns + blur_ns)]
-        unsure = 1.0 - before - after
-        # All on one side is no question at all, only a way to get on.
-        return abs(before + unsure / 2 - wanted) + unsure / 2 + (0.3 if min(before, after) < 0.02 else 0.0)
-
-    candidates = {(one + other) // 2 for one, other in pairwise(waits)} | {waits[-1] + 2 * blur_ns}
-    return min(sorted(candidates), key=cost)
-
-
-def _refused(belief: Belief) -> bool:
-    return any(seen.admitted is False for seen in belief.history)
-
-
-def _last_share(belief: Belief) -> float:
-    last = next((seen for seen in reversed(belief.history) if seen.remaining is not None), None)
-    return 1.0 if last is None or not last.limit else (last.remaining or 0) / last.limit
-
-
-def _in_a_row(sights: Sequence[Sight], admitted: bool | None) -> int:
-    count = 0
-    for sight in reversed(sights):
-        if sight.admitted is not admitted:
-            break
-        count += 1
-    return count
-
-
-def _representatives(belief: Belief) -> list[tuple[Hypothesis, float]]:
-    """Return the heaviest hypothesis of each family, charging and window, at most 24 of them."""
-    chosen: dict[tuple[str, bool | None, int], tuple[Hypothesis, float]] = {}
-    for hypothesis, weight in zip(belief.alive, belief.weights(), strict=True):
-        key = (hypothesis.cell.family.name, hypothesis.cell.charges, round(math.log(hypothesis.cell.window_ns) * 12))
-        held = chosen.get(key)
-        if held is None or held[1] < weight:
-            chosen[key] = (hypothesis, weight + (held[1] if held else 0.0))
-        else:
-            chosen[key] = (held[0], held[1] + weight)
-    return sorted(chosen.values(), key=lambda pair: -pair[1])[:24]
-
-
-def _gain(shown: Sequence[tuple[Hypothesis, float]], at_ns: int, blur_ns: int, step_ns: int) -> float:
-    """Return how likely two hypotheses, drawn by weight, foretell answers that can be told apart."""
-    told = [(weight, *_foretold(hypothesis, at_ns)) for hypothesis, weight in shown]
-    gain = 0.0
-    for index, (weight, left, full_ns, slack) in enumerate(told):
-        for other_weight, other_left, other_full_ns, other_slack in told[index + 1 :]:
-            apart = abs(left - other_left) > 1 + max(slack, other_slack) or (
-                abs(full_ns - other_full_ns) > 2 * step_ns + 2 * blur_ns + 0.03 * max(abs(full_ns), abs(other_full_ns))
-            )
-            gain += weight * other_weight * apart
-    return gain
-
-
-def _foretold(hypothesis: Hypothesis, at_ns: int) -> tuple[int, int, int]:
-    """Return what an answer at ``at_ns`` would say: units left, change of the reset, how many units that may be off."""
-    cell = hypothesis.cell
-    left, full_ns = hypothesis.level(at_ns)
-    slack = hypothesis.slack_ns(at_ns) * cell.amount // cell.window_ns if cell.family.continuous else 0
-    before_ns = hypothesis.last_full_ns or 0
-    if hypothesis.wait_ns(at_ns) > 0:
-        return left, full_ns - before_ns, slack
-    match cell.family.name:
-        case "sliding_log":
-            full_ns = cell.window_ns
-        case "fixed_window":
-            full_ns = cell.window_ns - (at_ns - cell.phase_ns) % cell.window_ns
-        case "sliding_counter":
-            full_ns = 2 * cell.window_ns - (at_ns - cell.phase_ns) % cell.window_ns
-        case _:
-            full_ns += cell.window_ns // cell.amount
-    return left - 1, full_ns - before_ns, slack

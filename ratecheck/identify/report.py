@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from ratecheck.durations import NS_PER_S, human_s
 from ratecheck.identify.belief import Belief, Claim, Window
 from ratecheck.identify.hypotheses import ROUND_S, USUAL_S, Hypothesis, Observation
-from ratecheck.identify.plan import REPORTED, counted, same, tested, turns
 from ratecheck.identify.sight import human_ms
+from ratecheck.identify.weigh import REPORTED, counted, same, tested, turns
 from ratecheck.model import Dimension
 
 # A window that only the usual ones fit into is likely, not measured: it never reaches the confidence of a finding.
