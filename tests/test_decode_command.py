@@ -53,11 +53,9 @@ def test_healthy_headers_are_information(ratecheck: Ratecheck) -> None:
     assert done.stdout.startswith("Healthy, nothing was refused: 499 of 500 requests left")
 
 
-@pytest.mark.parametrize("name", ["no-such-file.log", ".", "a\0b"])
+@pytest.mark.parametrize("name", ["no-such-file.log", "."])
 def test_unreadable_input_is_one_line(ratecheck: Ratecheck, name: str) -> None:
     """A missing file, a directory: exit 2, said in one line."""
-    if "\0" in name:
-        pytest.skip("the operating system itself refuses such an argument")
     done = ratecheck("decode", name)
     assert done.returncode == 2
     assert done.stderr.startswith("error: ")

@@ -203,6 +203,7 @@ def test_server_text_cannot_paint_the_screen(ratecheck: Ratecheck) -> None:
         code, out, err = probe(ratecheck, url)
     assert code == 1
     assert "\x1b" not in out + err
+    assert "[bold]x[/bold]" in out
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/v1", "https://name.invalid/v1"])

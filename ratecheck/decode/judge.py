@@ -224,7 +224,10 @@ def judge(evidence: Evidence, *, provider: str | None = None, now: object = None
         reading = _reading_of(evidence, name, now)
     finding = Finding(category, name, evidence.status)
     finding = _measure(finding, evidence, found, quotas, reading)
-    decided = max((each for each in found if each.sign.category), key=lambda each: each.sign.weight, default=None)
+    # What is quoted is a sentence where there is one: an identifier decides, but says nothing to a person.
+    telling = [each for each in found if each.sign.category]
+    spoken = [each for each in telling if " " in each.sign.needles[0]]
+    decided = max(spoken or telling, key=lambda each: each.sign.weight, default=None)
     finding = replace(
         finding,
         code=_code_of(evidence.said, found, evidence.status),

@@ -103,9 +103,34 @@ def finding_of(
     Never raises, whatever the answer.
     """
     draft = judge(_answer(status, headers, body), provider=provider, now=now)
-    if draft is None:
-        return explained(Finding(Category.NOT_RATE_LIMIT, provider or "unknown", status, retryable=False))
-    return explained(draft.finding)
+    finding = (
+        draft.finding if draft else Finding(Category.NOT_RATE_LIMIT, provider or "unknown", status, retryable=False)
+    )
+    return explained(finding if finding.message else replace(finding, message=_said_in(body)))
+
+
+# An error's sentence stands under one of these names, in an "error" object or at the top.
+_SENTENCES = ("message", "detail", "error_msg", "msg", "title")
+
+
+def _said_in(body: bytes | str) -> str | None:
+    """Return the sentence of a whole JSON body, which no grammar had to recognise."""
+    import json
+
+    from ratecheck.redact import neutralise, scrub
+
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    inner = document.get("error") if isinstance(document, dict) else document
+    for part in (inner, document):
+        told = part if isinstance(part, str) else None
+        if isinstance(part, dict):
+            told = next((part[name] for name in _SENTENCES if isinstance(part.get(name), str)), None)
+        if told:
+            return neutralise(scrub(told), 600) or None
+    return None
 
 
 def _parts(flat: Flat) -> list[Flat]:

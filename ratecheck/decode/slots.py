@@ -43,7 +43,8 @@ _DELAY = lazy(
     rf"|retry[- _]?after(?:[_ ]?(?P<key>ms|millis|milliseconds|s|sec|seconds))?[\"']?\s?(?:is |of )?[:=]?\s?[\"']?"
     rf"|please wait(?: for)?(?: about| at least| approximately)?|wait (?:for )?(?=\d)|(?:try|available)(?: again)? in"
     rf"|re-?sets? (?:in|after)|(?:submit|send|repeat) (?:the|your|this) request (?:again )?(?:in|after)"
-    rf"|retry[_ ]?delay[\"']?\s?[:=]\s?[\"']?|resets?_(?:in_seconds|after|after_seconds|in)[\"']?\s?[:=]\s?[\"']?"
+    rf"|retry[_ ]?delay[\"']?\s?(?:[:=]|\{{\s{{0,8}}seconds:)\s?[\"']?"
+    r"|resets?_(?:in_seconds|after|after_seconds|in)[\"']?\s?[:=]\s?[\"']?"
     rf"|请(?:在|等待)?|等待)"
     rf"\s?~?(?P<time>{_CLOCK}|{_DURATION}|{_BARE})",
     re.IGNORECASE,

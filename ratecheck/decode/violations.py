@@ -11,7 +11,7 @@ from ratecheck.model import Dimension
 _FIELD = lazy(
     r"(?P<key>quotaMetric|quotaId|quotaValue|quota_metric|quota_id|quota_value)\W{1,6}(?P<value>[\w./-]{1,200})"
 )
-_MODEL = lazy(r"\bmodel\W{1,6}(?P<model>[A-Za-z][\w.:@/-]{1,100}\w)")
+_MODEL = lazy(r"\bmodel\W{1,12}(?:value\W{1,6})?(?P<model>[A-Za-z][\w.:@/-]{1,100}\w)")
 _WINDOWS = (("perday", DAY), ("perminute", MINUTE), ("perhour", HOUR), ("persecond", 1.0))
 
 

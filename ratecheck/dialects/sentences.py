@@ -106,6 +106,8 @@ _GOOGLE = (
     r"|cloudcode-pa)\.googleapis\.com/(?P<dim>[\w.-]{1,120})"
          r"(?: with base model: {model})?", LIMITED, 7, "google", 9),
     Sign(("no capacity available",), r"no capacity (?:is )?available(?: for model {model})?", BUSY, 9, "google", 6),
+    # A quota with an id by the minute or day refills by itself, whatever the sentence before it says about billing.
+    Sign(("quotaid", "quota_id"), r"quota_?id\W{1,6}\w{1,160}per(?:day|minute|hour|second)", LIMITED, 8, "google", 8),
     Sign(("exhausted your daily quota",), None, LIMITED, 8, "google", 6, None, DAY),
     Sign(("exhausted your capacity on this model",), None, LIMITED, 8, "google", 6),
     Sign(("the model is overloaded",), None, BUSY, 8, "google", 4),
@@ -279,6 +281,9 @@ _GENERIC = (
     r"|reached)", LIMITED, 3),
     Sign(("limit",), r"(?:usage|request|token|call|query|api)s?(?: usage)? limit[^.]{0,40}(?:exceed|reached|hit)"
          r"|(?:exceed\w*|reached|hit)[^.]{0,60}(?:usage|request|token|call|query|api)s?(?: usage)? limit", LIMITED, 4),
+    Sign(("reached max", "reached its max", "reached the max"),
+         r"(?:{who}\b[^.]{0,60} )?reached (?:its |the )?max(?:imum)? (?:number of )?requests?\b", LIMITED, 5,
+         None, 0, D.REQUESTS),
     Sign(("too many requests",), None, LIMITED, 3),
     Sign(("too many tokens",), None, LIMITED, 4, None, 0, D.TOKENS),
     Sign(("throttl",), None, LIMITED, 3),
