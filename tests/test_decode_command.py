@@ -2,6 +2,9 @@
 
 import io
 import json
+import os
+import pickle
+import random
 from pathlib import Path
 
 import pytest
@@ -10,8 +13,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ratecheck.decode import decode_stream, decode_text
-from ratecheck.decode.log import LogReader
+from ratecheck.decode.log import NEEDLES, LogReader
+from ratecheck.decode.needle import finder
 from ratecheck.model import Category, Dimension
+from ratecheck.net.halves import decode_file
 from ratecheck.render.decode import document
 from ratecheck.render.page import Style, render
 
@@ -168,3 +173,100 @@ def test_a_line_without_end_is_searched_in_bounded_memory() -> None:
     octets = b"x" * (9 << 20) + SENTENCE.format(asked=1100, delay="0.2").encode() + b" 429 " + b"y" * (6 << 20)
     report = decode_stream(io.BytesIO(octets).read)
     assert [each.limit for each in report.findings] == [30_000]
+
+
+PIECES = (
+    "", "429", "529 overloaded_error Overloaded", "rate limit reached", "model=gpt-4o 200 429ms", "quota", "Throttling",
+    "HTTP 429 Too Many Requests, retry after 7 seconds", "limit", "ok",
+)  # fmt: skip
+
+
+@given(
+    lines=st.lists(
+        st.tuples(st.sampled_from(PIECES), st.integers(0, 9_999), st.integers(0, 70), st.booleans()), max_size=60
+    ),
+    seed=st.randoms(use_true_random=False),
+)
+def test_any_cut_of_a_log_gives_the_same_findings(lines: list[tuple[str, int, int, bool]], seed: random.Random) -> None:
+    """One block, many blocks, two readers brought together: findings, counts, places, delays and timeline agree."""
+    texts = []
+    for n, (piece, number, width, refused) in enumerate(lines):
+        said = SENTENCE.format(asked=number, delay=f"{number % 97}.{n % 9}") if refused else piece
+        texts.append(f"2026-10-05T10:{n % 60:02d}:07Z {'z' * width} worker={number} {said}\n".encode())
+    whole = LogReader()
+    whole.feed(b"".join(texts))
+    cut = seed.randint(0, len(texts))
+    readers = []
+    for part in (texts[:cut], texts[cut:]):
+        reader = LogReader()
+        while part:
+            taken = seed.randint(1, len(part))
+            reader.feed(b"".join(part[:taken]))
+            part = part[taken:]
+        readers.append(pickle.loads(pickle.dumps(reader)))
+    readers[0].append(readers[1])
+    assert readers[0].report("-") == whole.report("-")
+
+
+@given(st.binary(max_size=300), st.integers(0, 7))
+def test_a_needle_is_found_wherever_it_stands(noise: bytes, which: int) -> None:
+    """The C library's search and Python's own agree at every offset, block edges included."""
+    needle = (*NEEDLES, b"4", b"ii", b"4294")[which]
+    block = (noise + needle) * 3 + b"i4m2i9t" * 12_000 + noise + needle
+    fast = finder(block)
+    assert fast is not block.find or not hasattr(os, "fork")
+    at = -1
+    while at + 1 <= len(block):
+        found = block.find(needle, at + 1)
+        assert fast(needle, at + 1) == found
+        if found < 0 or (found > 2_000 and found < len(block) - 2_000):
+            break
+        at = found
+    for start in (len(block) - len(needle), len(block) - 1, len(block), len(block) + 1):
+        assert fast(needle, start) == block.find(needle, start)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="one process reads the file here")
+@pytest.mark.parametrize("block_bytes", [4 << 20, 5_000, 997])
+def test_a_log_read_by_two_processes_says_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int
+) -> None:
+    """Halving a file changes nothing: against one process, for any size of block."""
+    monkeypatch.setattr("ratecheck.decode.stream._BLOCK_BYTES", block_bytes)
+    path = tmp_path / "app.log"
+    path.write_bytes(_log(3_000))
+    with path.open("rb", buffering=0) as stream:
+        one = decode_stream(stream.read)
+    with path.open("rb", buffering=0) as stream:
+        two = decode_file(stream, source="-", worth_bytes=100_000)
+        # The bytes were read by place: had one process read them all, the file's own place would be its end.
+        assert stream.tell() == 0
+    assert two == one
+    assert one.findings[0].count + one.findings[1].count + one.findings[2].count == 600
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="one process reads the file here")
+def test_a_helper_that_dies_is_made_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the second process ends without an answer, the first one reads its half too."""
+    path = tmp_path / "app.log"
+    path.write_bytes(_log(3_000))
+    with path.open("rb", buffering=0) as stream:
+        one = decode_file(stream, source="-", worth_bytes=100_000)
+
+    def fail(*_: object) -> bytes:
+        raise MemoryError
+
+    monkeypatch.setattr("pickle.dumps", fail)
+    with path.open("rb", buffering=0) as stream:
+        assert decode_file(stream, source="-", worth_bytes=100_000) == one
+
+
+def test_a_stdin_that_was_partly_read_is_read_on(tmp_path: Path) -> None:
+    """What another program took from the same file stays taken, however large the file."""
+    path = tmp_path / "app.log"
+    path.write_bytes(_log(3_000))
+    with path.open("rb", buffering=0) as stream:
+        stream.seek(120_000)
+        rest = decode_file(stream, source="-", worth_bytes=100_000)
+        stream.seek(120_000)
+        assert rest == decode_stream(stream.read)

@@ -48,12 +48,13 @@ def command(
 
 
 def _read(names: list[str]) -> "DecodeReport":
-    from ratecheck.decode import decode_stream, merged
+    from ratecheck.decode import merged
+    from ratecheck.net.halves import decode_file
 
     reports = []
     for name in names:
         with _opened(name) as stream:
-            reports.append(decode_stream(stream.read, source=name))
+            reports.append(decode_file(stream, source=name))
     return merged(reports)
 
 

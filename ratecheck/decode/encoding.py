@@ -27,6 +27,11 @@ def _encoding(head: bytes) -> tuple[str, int]:
     return "utf-8", 0
 
 
+def is_utf8(head: bytes) -> bool:
+    """Whether what begins with ``head`` is read as UTF-8, which can be cut at any line break."""
+    return _encoding(head)[0] == "utf-8"
+
+
 def text_of(octets: bytes) -> str:
     """Return the text that the bytes hold, whatever they are."""
     name, skip = _encoding(octets)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from ratecheck.decode.evidence import gather
 from ratecheck.decode.flatten import flatten
 from ratecheck.decode.judge import Draft, judge
+from ratecheck.decode.needle import finder
 from ratecheck.decode.paste import DecodeReport, Timeline, report_of
 from ratecheck.decode.records import begins, instant_of
 from ratecheck.decode.shapes import Place, key_of, learn, look_up
@@ -61,7 +62,7 @@ class LogReader:
         self._lines = 0
         self._shapes: dict[bytes, _Shape] = {}
         self._tallies: dict[tuple[object, ...] | None, _Tally] = {}
-        self._sample = ""
+        self._sample: dict[bytes, str] = {}
         self._thorough = False
 
     def feed(self, block: bytes) -> None:
@@ -109,8 +110,8 @@ class LogReader:
             self._shapes.clear()
         elif len(self._shapes) < _MOST_SHAPES:
             self._shapes[key] = shape
-        if len(self._sample) < _SAMPLE_CHARACTERS:
-            self._sample += _text(line).lower()
+        if sum(map(len, self._sample.values())) < _SAMPLE_CHARACTERS:
+            self._sample.setdefault(key, _text(line).lower())
         return shape
 
     def _tally(self, draft: Draft | None) -> _Tally | None:
@@ -137,6 +138,30 @@ class LogReader:
             elif len(minutes) < _MOST_MINUTES:
                 minutes[minute] = 1
 
+    def append(self, later: "LogReader") -> None:
+        """Take what another reader found in the part of the log that follows this one's."""
+        for key, found in later._tallies.items():
+            if found.count:
+                found.first += self._lines
+                found.last += self._lines
+            tally = self._tallies.setdefault(key, found)
+            if tally is found:
+                continue
+            self._tally(found.draft)
+            tally.count += found.count
+            tally.first = tally.first or found.first
+            tally.last = found.last or tally.last
+            for minute, count in found.minutes.items():
+                tally.minutes[minute] = tally.minutes.get(minute, 0) + count
+        for shape, text in later._sample.items():
+            if sum(map(len, self._sample.values())) < _SAMPLE_CHARACTERS:
+                self._sample.setdefault(shape, text)
+        self._lines += later._lines
+
+    def __getstate__(self) -> dict[str, object]:
+        # The shapes are what this process has learned to go fast; what was found is whole without them.
+        return {**self.__dict__, "_shapes": {}}
+
     def report(self, source: str) -> DecodeReport:
         """Return what was found, most frequent first."""
         drafts = []
@@ -147,26 +172,31 @@ class LogReader:
             )  # fmt: skip
             drafts.append(replace(tally.draft, finding=finding))
         return report_of(
-            drafts, source=source, lines=self._lines, lower=self._sample, timeline=_timeline(self._tallies.values())
+            drafts,
+            source=source,
+            lines=self._lines,
+            lower="".join(self._sample.values()),
+            timeline=_timeline(self._tallies.values()),
         )
 
 
 def _candidates(block: bytes) -> Iterator[tuple[int, int]]:
     """Yield the lines that hold a needle, in order, each once; of an endless line a window."""
-    following = [(block.find(needle), needle) for needle in NEEDLES]
-    following = [(at, needle) for at, needle in following if at >= 0]
-    while following:
-        at = min(following)[0]
+    find = finder(block)
+    nowhere = len(block)
+    following = [(at, needle) for needle in NEEDLES if (at := find(needle, 0)) >= 0]
+    needles = [needle for _, needle in following]
+    places = [at for at, _ in following]
+    while places and (at := min(places)) < nowhere:
         start = block.rfind(b"\n", max(at - RECORD_BYTES, 0), at) + 1
         start = start or max(at - RECORD_BYTES // 2, 0)
         end = block.find(b"\n", at, at + RECORD_BYTES)
-        end = end if end >= 0 else min(at + RECORD_BYTES, len(block))
+        end = end if end >= 0 else min(at + RECORD_BYTES, nowhere)
         yield start, end
-        following = [
-            (new, needle)
-            for old, needle in following
-            if (new := old if old >= end else block.find(needle, end)) >= 0
-        ]  # fmt: skip
+        for index, place in enumerate(places):
+            if place < end:
+                after = find(needles[index], end)
+                places[index] = after if after >= 0 else nowhere
 
 
 def _text(line: bytes) -> str:

@@ -6,8 +6,8 @@ finding changes, the number matters. What is counted that way is by construction
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from ratecheck.model import Finding
 
@@ -35,11 +35,15 @@ class Matters(Enum):
     """What the request asks: it matters whether that is more than the limit."""
 
 
-@dataclass(slots=True)
-class Place:
+_KEY, _DELAY = Matters.KEY, Matters.DELAY
+
+
+class Place(NamedTuple):
     """A number that matters, found between two pieces of text that do not change."""
 
     before: bytes
+    skip: int
+    """The length of ``before``."""
     after: bytes
     matters: Matters
     limit: bool = False
@@ -74,13 +78,27 @@ def learn(line: bytes, finding: Finding | None, judge: Judge, stamp: int | None 
         if matters is not None:
             before = re.split(rb"[0-9]", line[max(start - _LONGEST_BEFORE, 0) : start])[-1]
             starts.add(start)
-            places.append(Place(before, line[end : end + 1], matters, limit))
+            places.append(Place(before, len(before), line[end : end + 1], matters, limit))
     asked = next((index for index, place in enumerate(places) if place.matters is Matters.ASKED), len(places))
     if any(place.limit for place in places[asked:]):
         # The limit stands behind what was asked: too rare a form to be worth a second pass.
         return None
     wanted = [line[slice(*found.span())] for found in numbers if found.start() in starts]
     return places if _numbers(line, places) == wanted else None
+
+
+def _numbers(line: bytes, places: list[Place]) -> list[bytes] | None:
+    """Return each place's number, as ``look_up`` finds them."""
+    at = 0
+    found = []
+    for place in places:
+        start = line.find(place.before, at)
+        if start < 0:
+            return None
+        start += place.skip
+        at = line.find(place.after, start) if place.after else len(line)
+        found.append(line[start:at])
+    return found
 
 
 def _effect(line: bytes, start: int, end: int, finding: Finding | None, judge: Judge) -> tuple[Matters | None, bool]:
@@ -104,35 +122,27 @@ def _effect(line: bytes, start: int, end: int, finding: Finding | None, judge: J
     return None, False
 
 
-def _numbers(line: bytes, places: list[Place]) -> list[bytes] | None:
-    at = 0
-    found = []
-    for place in places:
-        start = line.find(place.before, at)
-        if start < 0:
-            return None
-        start += len(place.before)
-        at = line.find(place.after, start) if place.after else len(line)
-        number = line[start:at]
-        if not 0 < len(number) <= _LONGEST_NUMBER or not number.replace(b".", b"", 1).isdigit():
-            return None
-        found.append(number)
-    return found
-
-
 def look_up(line: bytes, places: list[Place], limit: int | None) -> tuple[bytes, tuple[float, ...]] | None:
     """Return what matters of a line of a learned shape, and its delays; ``None`` where it is not written alike."""
-    numbers = _numbers(line, places)
-    if numbers is None:
-        return None
+    # Runs for every refusal of a log: one pass, few names to resolve.
+    find = line.find
+    at = 0
     values = b""
     delays: tuple[float, ...] = ()
-    for place, number in zip(places, numbers, strict=True):
-        if place.matters is Matters.KEY:
+    for before, skip, after, matters, is_limit in places:
+        start = find(before, at)
+        if start < 0:
+            return None
+        start += skip
+        at = find(after, start) if after else len(line)
+        number = line[start:at]
+        if not (number.isdigit() or number.replace(b".", b"", 1).isdigit()) or len(number) > _LONGEST_NUMBER:
+            return None
+        if matters is _KEY:
             values += number + b" "
-            if place.limit:
+            if is_limit:
                 limit = int(float(number))
-        elif place.matters is Matters.DELAY:
+        elif matters is _DELAY:
             delays += (float(number),)
         else:
             values += b">" if limit is not None and float(number) > limit else b"<"

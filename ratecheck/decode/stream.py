@@ -1,9 +1,13 @@
 """Any input, of any size: a paste is read as a whole, a log block by block."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from ratecheck.decode.encoding import text_of, to_utf8
+from ratecheck.decode.encoding import is_utf8, text_of, to_utf8
 from ratecheck.decode.paste import DecodeReport, decode_text, looks_like_har
+
+if TYPE_CHECKING:
+    from ratecheck.decode.log import LogReader
 
 _BLOCK_BYTES = 4 << 20
 # Up to here a text is a paste and is read as a whole.
@@ -22,6 +26,16 @@ def decode_stream(read: Callable[[int], bytes], *, source: str = "-") -> DecodeR
         return decode_text(text_of(head), source=source)
     if looks_like_har(head[:1_000].decode("utf-8", "replace")):
         return decode_text(text_of(head + _filled(read, _HAR_BYTES)), source=source)
+    return read_log(read, head).report(source)
+
+
+def cuts_at_lines(head: bytes) -> bool:
+    """Tell by its beginning whether a large input is a log that can be read from any line on."""
+    return is_utf8(head) and not looks_like_har(head[:1_000].decode("utf-8", "replace"))
+
+
+def read_log(read: Callable[[int], bytes], head: bytes = b"") -> "LogReader":
+    """Return a reader that has taken ``head`` and what ``read`` yields after it, block by block."""
     from ratecheck.decode.log import RECORD_BYTES, LogReader  # not for a paste
 
     reader = LogReader()
@@ -36,7 +50,7 @@ def decode_stream(read: Callable[[int], bytes], *, source: str = "-") -> DecodeR
         reader.feed(rest[:cut])
         rest = rest[cut:]
     reader.feed(rest)
-    return reader.report(source)
+    return reader
 
 
 def _filled(read: Callable[[int], bytes], wanted: int) -> bytes:
