@@ -19,16 +19,19 @@ _SECRETS = re.compile(
     )
     """
 )
+# A colon or an equals sign may stand bare; a comma only between quotes, as in a printed pair ('api-key', 'abc'): in a
+# sentence it only separates words.
+_TO = r"""(?:["']?\s*[:=]\s*b?["']?|["']\s*,\s*b?["'])"""
 _LABELLED = re.compile(
-    r"""(?ix)
+    rf"""(?ix)
     (?P<label>
-        (?:authorization|proxy-authorization)["']?\s*[:=,]\s*b?["']?(?:(?:bearer|basic|token|key)\s+)?
+        (?:authorization|proxy-authorization){_TO}(?:(?:bearer|basic|token|key)\s+)?
       | \bbearer\s+
-      | (?:x-)?(?:api|subscription|goog-api|access|secret)[-_ ]?(?:api[-_])?(?:key|token)["']?\s*[:=,]\s*b?["']?
-      | (?:ocp-apim-subscription-key|client[-_]secret|password|set-cookie|cookie)["']?\s*[:=,]\s*b?["']?
+      | (?:x-)?(?:api|subscription|goog-api|access|secret)[-_ ]?(?:api[-_])?(?:key|token){_TO}
+      | (?:ocp-apim-subscription-key|client[-_]secret|password|set-cookie|cookie){_TO}
       | [?&](?:api[-_]?key|key|token|sig|signature|access_token|code)=
     )
-    (?P<secret>[^\s"'&,;<>\\]{6,})
+    (?P<secret>[^\s"'&,;<>\\]{{6,}})
     """
 )
 
