@@ -8,6 +8,7 @@ import itertools
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ratecheck.calls import Call, Grouper, Outcome, Request
 from ratecheck.calls.grouper import Handle
@@ -31,8 +32,7 @@ _DRAWN_EVERY_NS = NS_PER_S // 100
 _MOST_SHELVES = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """What the server alone knows of a request that has ended."""
 
     refused_by: str | None = None
@@ -120,8 +120,7 @@ class _Shelf:
     requests: int = 0
 
 
-@dataclass(slots=True)
-class Handed:
+class Handed(NamedTuple):
     """What ``end`` wants back."""
 
     request: Request

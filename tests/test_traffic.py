@@ -17,7 +17,7 @@ def tally_of(programs: list[Program], server: Server, **outcome: object) -> Tall
     """Run programs and add their calls up; ``outcome`` is put into every refused attempt."""
     attempts, _ = run(programs, server)
     attempts = [
-        Attempt(one.request, replace(one.outcome, **outcome)) if one.outcome.status == 429 else one  # type: ignore[arg-type]
+        Attempt(one.request, one.outcome._replace(**outcome)) if one.outcome.status == 429 else one  # type: ignore[arg-type]
         for one in attempts
     ]
     tally = Tally()

@@ -3,6 +3,7 @@
 from collections import deque
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from ratecheck.clients import Sender
 from ratecheck.durations import ns_from_s
@@ -23,8 +24,7 @@ class Layer(StrEnum):
     APP = "app loop"
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A request as it was seen on the wire."""
 
     sent_ns: int
@@ -45,8 +45,7 @@ class Request:
         return (self.target, self.model, self.fingerprint, who.sdk, who.version, who.agent, self.key)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How a request ended."""
 
     answered_ns: int
@@ -68,8 +67,7 @@ class Outcome:
         return self.status is not None and self.status < 400 and self.cut != "upstream"
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """One request and its end."""
 
     request: Request

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 from ratecheck.model import Cost, Dimension, Source
 
@@ -43,8 +44,7 @@ class Settlement(StrEnum):
     """Replaced by the tokens that were really used."""
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(NamedTuple):
     """What a limiter can see of a request when it arrives."""
 
     text_chars: int = 0
@@ -62,8 +62,7 @@ class Admission:
     """The model's context window, for rules that reserve what is left of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
+class Charge(NamedTuple):
     """What a rule takes, split as limits are split, with the range in which recorded charges lie."""
 
     input_tokens: int

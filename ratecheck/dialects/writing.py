@@ -1,6 +1,6 @@
 """Levels of limits -> the headers that a provider would send: the other side of the rows that ``reading`` reads by."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from ratecheck.dialects.rules import Dialect, Grammar, HeaderRule, Level, Means
@@ -19,9 +19,9 @@ def write_limits(
     one is shown.
     """
     written: list[tuple[str, str]] = []
-    for rule, index in _plan(dialect, levels):
+    for rule, index, write in _plan(dialect, levels):
         if index is not None:
-            written.append((rule.header, _value(rule, levels[index], now)))
+            written.append((rule.header, write(levels[index], now)))
         elif rule.means in _LISTS:
             written.append((rule.header, _items(rule, levels)))
         elif retry_after_ns is not None:
@@ -39,15 +39,16 @@ _STEP_NS = {
 }
 
 
-_Plan = tuple[tuple[HeaderRule, int | None], ...]
+_Writer = Callable[[Level, datetime], str]
+_Plan = tuple[tuple[HeaderRule, int | None, _Writer], ...]
 _PLANS: dict[tuple[object, ...], tuple[tuple[HeaderRule, ...], _Plan]] = {}
 # An emulated provider writes about the same few limits all its life; whoever keeps inventing limits starts afresh.
 _MOST_PLANS = 256
 
 
 def _plan(dialect: Dialect, levels: Sequence[Level]) -> _Plan:
-    """Return which rules are written, each with the index of the level it shows; made once for each set of limits."""
-    key = (dialect.name, *((level.dimension, level.window_s, level.limit, level.scope) for level in levels))
+    """Return which rules are written, with the index of the level it shows and how; made once for a set of limits."""
+    key = (dialect.name, *[(level.dimension, level.window_s, level.limit, level.scope) for level in levels])
     known = _PLANS.get(key)
     if known is None or known[0] is not dialect.headers:
         if len(_PLANS) >= _MOST_PLANS:
@@ -56,7 +57,7 @@ def _plan(dialect: Dialect, levels: Sequence[Level]) -> _Plan:
     return known[1]
 
 
-def _planned(dialect: Dialect, levels: Sequence[Level]) -> Iterator[tuple[HeaderRule, int | None]]:
+def _planned(dialect: Dialect, levels: Sequence[Level]) -> Iterator[tuple[HeaderRule, int | None, _Writer]]:
     buckets: dict[str, list[HeaderRule]] = {}
     for rule in dialect.headers:
         if rule.written and rule.means in (*_NUMBERS, *_LISTS, Means.RETRY_AFTER):
@@ -65,7 +66,7 @@ def _planned(dialect: Dialect, levels: Sequence[Level]) -> Iterator[tuple[Header
         index = _level_for(rules[0], levels, dialect)
         spoken = rules[0].means is Means.RETRY_AFTER or (rules[0].means in _LISTS and levels)
         if index is not None or spoken:
-            yield from ((rule, index) for rule in rules)
+            yield from ((rule, index, _writer(rule)) for rule in rules)
 
 
 def _level_for(rule: HeaderRule, levels: Sequence[Level], dialect: Dialect) -> int | None:
@@ -95,37 +96,29 @@ def _scopes(rule: HeaderRule, dialect: Dialect) -> tuple[str | None, ...]:
     return (rule.scope,) if has_plain else (None, rule.scope)
 
 
-def _value(rule: HeaderRule, level: Level, now: datetime) -> str:
-    match rule.means:
-        case Means.LIMIT:
-            return str(level.limit)
-        case Means.REMAINING:
-            return str(round(level.remaining / rule.rounded_to) * rule.rounded_to)
-        case Means.USED:
-            return str(level.limit - level.remaining)
-        case Means.WINDOW:
-            return f"{level.window_s:.0f}"
-        case _:
-            return _reset(rule.grammar, level.full_in_ns, now)
+def _writer(rule: HeaderRule) -> _Writer:
+    if rule.means is Means.REMAINING and rule.rounded_to != 1:
+        return lambda level, now: str(round(level.remaining / rule.rounded_to) * rule.rounded_to)
+    if rule.means is Means.RESET:
+        return _RESETS.get(rule.grammar, lambda level, now: str(_ceiling(level.full_in_ns, NS_PER_S)))
+    return _NUMBER.get(rule.means, lambda level, now: "")
 
 
-def _reset(grammar: Grammar, full_in_ns: int, now: datetime) -> str:
-    match grammar:
-        case Grammar.GO_DURATION:
-            return format_go_duration(full_in_ns)
-        case Grammar.MILLISECONDS_OR_SECONDS | Grammar.MILLISECONDS:
-            return str(full_in_ns // 1_000_000)
-        case Grammar.SECONDS:
-            return f"{full_in_ns / NS_PER_S:.6f}".rstrip("0").rstrip(".")
-        case Grammar.RFC3339:
-            instant = _whole_second_after(now, full_in_ns)
-            return instant.strftime("%Y-%m-%dT%H:%M:%SZ")
-        case Grammar.EPOCH_SECONDS:
-            return str(int(_whole_second_after(now, full_in_ns).timestamp()))
-        case Grammar.EPOCH_MILLISECONDS:
-            return str(_epoch_ms(now) + _ceiling(full_in_ns, 1_000_000))
-        case _:
-            return str(_ceiling(full_in_ns, NS_PER_S))
+_NUMBER: Mapping[Means, _Writer] = {
+    Means.LIMIT: lambda level, now: str(level.limit),
+    Means.REMAINING: lambda level, now: str(level.remaining),
+    Means.USED: lambda level, now: str(level.limit - level.remaining),
+    Means.WINDOW: lambda level, now: f"{level.window_s:.0f}",
+}
+_RESETS: Mapping[Grammar, _Writer] = {
+    Grammar.GO_DURATION: lambda level, now: format_go_duration(level.full_in_ns),
+    Grammar.MILLISECONDS_OR_SECONDS: lambda level, now: str(level.full_in_ns // 1_000_000),
+    Grammar.MILLISECONDS: lambda level, now: str(level.full_in_ns // 1_000_000),
+    Grammar.SECONDS: lambda level, now: f"{level.full_in_ns / NS_PER_S:.6f}".rstrip("0").rstrip("."),
+    Grammar.RFC3339: lambda level, now: f"{_whole_second_after(now, level.full_in_ns):%Y-%m-%dT%H:%M:%SZ}",
+    Grammar.EPOCH_SECONDS: lambda level, now: str(int(_whole_second_after(now, level.full_in_ns).timestamp())),
+    Grammar.EPOCH_MILLISECONDS: lambda level, now: str(_epoch_ms(now) + _ceiling(level.full_in_ns, 1_000_000)),
+}
 
 
 def _whole_second_after(now: datetime, wait_ns: int) -> datetime:

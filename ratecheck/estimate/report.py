@@ -76,15 +76,15 @@ class PromptEstimate:
     @property
     def bare_tokens(self) -> int:
         """Return what the limiter would take with the smallest output."""
-        return self.rule.charge(replace(self.ask, max_output_tokens=0)).tokens
+        return self.rule.charge(self.ask._replace(max_output_tokens=0)).tokens
 
     def recharged(self, most: int) -> "PromptEstimate":
         """Return the same prompt with ``most`` as its largest output."""
-        return self._with(replace(self.ask, max_output_tokens=most))
+        return self._with(self.ask._replace(max_output_tokens=most))
 
     def single(self) -> "PromptEstimate":
         """Return the same prompt asking for one answer."""
-        return self._with(replace(self.ask, n=1))
+        return self._with(self.ask._replace(n=1))
 
     def _with(self, ask: Admission) -> "PromptEstimate":
         charge = self.rule.charge(ask)

@@ -101,7 +101,7 @@ def _request(served: Served) -> Request:
 
 def _sender(served: Served) -> Sender:
     """Tell the sender; who it is costs a dozen patterns, and a client says the same each time."""
-    return _known_sender(tuple(pair for pair in served.headers if pair[0] in _TELLING))
+    return _known_sender(tuple([pair for pair in served.headers if pair[0] in _TELLING]))
 
 
 @lru_cache(maxsize=1024)

@@ -70,7 +70,7 @@ class Server(uvicorn.Server):
             timeout_graceful_shutdown=_GRACE_S,
         )
         config.load()
-        config.http_protocol_class = _with_abort(config.http_protocol_class)
+        config.http_protocol_class = _telling(config.http_protocol_class)
         super().__init__(config)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -86,14 +86,22 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def _with_abort(base: Any) -> Any:
-    """Let the application cut a connection off (``scope["state"]["abort"]``): ASGI itself has no word for that."""
+def _telling(base: Any) -> Any:
+    """Tell the application two things that ASGI has no word for, in ``scope["state"]``.
+
+    ``abort()`` cuts the connection off; ``whole()`` says whether the request's body is there to its end.
+    """
 
     class Protocol(base):  # type: ignore[misc]  # the base is known at run time: httptools or h11
         app_state: dict[str, Any]
 
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
-            self.app_state = {**self.app_state, "abort": transport.abort}
+            self.app_state = {**self.app_state, "abort": transport.abort, "whole": self.whole}
+
+        def whole(self) -> bool:
+            # Of requests in a pipeline the latest is asked: when it is there, so are those before it.
+            cycle = self.cycle
+            return cycle is not None and not cycle.more_body
 
     return Protocol

@@ -14,11 +14,14 @@ from ratecheck.provider.voices import Refusal
 
 # So many keys and models are told apart; beyond that the ones that are full again are forgotten, then the oldest.
 _MOST_SHELVES = 10_000
+_PARTS = (Dimension.INPUT_TOKENS, Dimension.OUTPUT_TOKENS)
 
 
 class _Enforced(NamedTuple):
     rule: LimitRule
     limiter: Limiter
+    dimension: Dimension
+    limit: int
     window_s: float
 
 
@@ -40,6 +43,8 @@ class Account:
         self._profile = profile
         self._shared = shared
         self._charges_refusals = charges_refusals
+        # Only where both are limited is there a sum to show.
+        self._summed = {rule.limit.dimension for rule in profile.limits} >= set(_PARTS)
         self._shelves: dict[Hashable, tuple[_Enforced, ...]] = {}
 
     def _shelf(self, key: str, model: str, now_ns: int) -> tuple[_Enforced, ...]:
@@ -53,7 +58,13 @@ class Account:
 
     def _new_shelf(self) -> tuple[_Enforced, ...]:
         return tuple(
-            _Enforced(rule, limiters.make(rule.algorithm, rule.limit), rule.limit.window_ns / NS_PER_S)
+            _Enforced(
+                rule,
+                limiters.make(rule.algorithm, rule.limit),
+                rule.limit.dimension,
+                rule.limit.amount,
+                rule.limit.window_ns / NS_PER_S,
+            )
             for rule in self._profile.limits
         )
 
@@ -63,7 +74,7 @@ class Account:
             for name, shelf in self._shelves.items()
             if all(
                 limiter.level(now_ns)[1] == 0 and limiter.level(now_ns)[0] >= rule.limit.amount
-                for rule, limiter, _ in shelf
+                for rule, limiter, *_ in shelf
             )
         ]
         for name in full or [next(iter(self._shelves))]:
@@ -76,7 +87,7 @@ class Account:
         """
         shelf = self._shelf(key, model, now_ns)
         ticket = Ticket(cost, now_ns, shelf)
-        amounts = [(each, cost.of(each.rule.limit.dimension)) for each in shelf]
+        amounts = [(each, cost.of(each.dimension)) for each in shelf]
         for each, amount in amounts:
             if amount and each.limiter.wait_ns(amount, now_ns) != 0:
                 ticket.refusal = self._refuse(amounts, model, now_ns)
@@ -91,7 +102,7 @@ class Account:
         if self._charges_refusals:
             self._drain(amounts, now_ns)
         refusals = []
-        for (rule, limiter, _), amount in amounts:
+        for (rule, limiter, *_), amount in amounts:
             wait_ns = limiter.wait_ns(amount, now_ns)
             if wait_ns == 0:
                 continue
@@ -104,23 +115,22 @@ class Account:
 
     @staticmethod
     def _drain(amounts: list[tuple[_Enforced, int]], now_ns: int) -> None:
-        for (rule, limiter, _), amount in amounts:
-            if rule.limit.dimension is Dimension.REQUESTS:
-                limiter.drain(amount, now_ns)
+        for each, amount in amounts:
+            if each.dimension is Dimension.REQUESTS:
+                each.limiter.drain(amount, now_ns)
 
     def fail(self, cost: Cost, model: str, key: str, now_ns: int) -> None:
         """Charge a request that broke on the provider's side: counted like a refused one, where those are."""
         if self._charges_refusals:
             shelf = self._shelf(key, model, now_ns)
-            self._drain([(each, cost.of(each.rule.limit.dimension)) for each in shelf], now_ns)
+            self._drain([(each, cost.of(each.dimension)) for each in shelf], now_ns)
 
     def settle(self, ticket: Ticket, used: Cost | None, now_ns: int) -> None:
         """End a request: free its place, and replace its reservation by what it ``used`` (``None``: as reserved)."""
         if not ticket.open:
             return
         ticket.open = False
-        for rule, limiter, _ in ticket.shelf:
-            dimension = rule.limit.dimension
+        for _, limiter, dimension, *_ in ticket.shelf:
             if dimension is Dimension.CONCURRENCY:
                 limiter.give_back(1, now_ns, ticket.at_ns)
             elif used is not None:
@@ -132,7 +142,7 @@ class Account:
 
     def levels(self, key: str, model: str, now_ns: int) -> list[Level]:
         """Return how full each limit is for that key and model."""
-        return levels_of(self._shelf(key, model, now_ns), now_ns)
+        return levels_of(self._shelf(key, model, now_ns), now_ns, summed=self._summed)
 
     def state(self, now_ns: int) -> dict[tuple[str, str], list[tuple[LimitRule, Level]]]:
         """Return every shelf that has been used, by key and model."""
@@ -153,12 +163,11 @@ def levels_of(shelf: tuple[_Enforced, ...], now_ns: int, *, summed: bool = True)
     With ``summed``, where input and output are limited apart and their sum is not, the sum is a level too: so Anthropic
     shows it (recorded 2025-2026: 480,000 of 400,000 and 80,000, with the earlier of the two resets).
     """
-    levels = []
-    for rule, limiter, window_s in shelf:
-        remaining, full_in_ns = limiter.level(now_ns)
-        levels.append(Level(rule.limit.dimension, window_s, rule.limit.amount, remaining, full_in_ns))
+    levels = [
+        Level(dimension, window_s, limit, *limiter.level(now_ns)) for _, limiter, dimension, limit, window_s in shelf
+    ]
     if summed:
-        parts = [each for each in levels if each.dimension in (Dimension.INPUT_TOKENS, Dimension.OUTPUT_TOKENS)]
+        parts = [each for each in levels if each.dimension in _PARTS]
         if len(parts) == 2 and parts[0].window_s == parts[1].window_s:
             a, b = parts
             full_in_ns = min(a.full_in_ns, b.full_in_ns)

@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ratecheck.dialects.charging import Admission
 
@@ -30,8 +30,7 @@ class InvalidAsk(ValueError):
         self.param = param
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(NamedTuple):
     """What a request wants."""
 
     kind: str

@@ -54,6 +54,8 @@ class Provider:
         counts = profile.charges_refusals
         self.charges_refusals = bool(self.dialect.rejections_count if counts is None else counts)
         self._account = Account(profile, charges_refusals=self.charges_refusals, shared=shared_by == "org")
+        constant = {"processing_ms": latency_ns // 1_000_000, "request_id": "{request_id}", "uuid": "{uuid}"}
+        self._voiced = tuple((name, template.format_map(constant)) for name, template in self.voice.headers)
         self._ending: list[tuple[int, int, Ticket, Cost | None]] = []
         self._requests = 0
 
@@ -192,17 +194,18 @@ class Provider:
 
     def _plain_headers(self) -> list[tuple[str, str]]:
         unique = self._hex()
-        words = {
-            "request_id": f"req_{unique}",
-            "uuid": f"{unique[:8]}-{unique[8:12]}-4{unique[13:16]}-8{unique[17:20]}-{unique[20:]}",
-            "processing_ms": self.latency_ns // 1_000_000,
-        }
-        return [
-            (name, template.format_map(words) if "{" in template else template) for name, template in self.voice.headers
-        ]
+        return [(name, _named(text, unique) if "{" in text else text) for name, text in self._voiced]
 
 
 _Headers = tuple[tuple[str, str], ...]
+
+
+def _named(text: str, unique: str) -> str:
+    """Fill in the id of a request, in the form that the header has it in."""
+    if text == "{request_id}":
+        return f"req_{unique}"
+    uuid = f"{unique[:8]}-{unique[8:12]}-4{unique[13:16]}-8{unique[17:20]}-{unique[20:]}"
+    return text.format(uuid=uuid, request_id=f"req_{unique}")
 
 
 @lru_cache(maxsize=4)
