@@ -130,9 +130,9 @@ class Emulator:
             if self._observer is not None and served.ask is not None:
                 self._observer.end(served)
 
-    def _read(self, asked: Route, body: bytes) -> tuple[Ask, Cost]:
+    def _read(self, asked: Route, body: bytes) -> tuple[Ask, Cost, str]:
         ask = read(asked.kind, json.loads(body), asked.model, stream=asked.stream)
-        return ask, self.provider.cost_of(ask)
+        return ask, self.provider.cost_of(ask), hashlib.blake2b(body, digest_size=8).hexdigest()
 
     async def _handle(self, served: Served, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         asked = route(served.path)
@@ -162,11 +162,10 @@ class Emulator:
         body = await self._body(served, scope, receive, send)
         if body is None:
             return
-        served.fingerprint = hashlib.blake2b(body, digest_size=8).hexdigest()
         try:
             # A retry repeats its body to the byte, and so does a load test: what a body means is remembered.
             understood = self._understand if len(body) <= _MOST_REMEMBERED_BYTES else self._understand.__wrapped__
-            ask, served.cost = understood(asked, body)
+            ask, served.cost, served.fingerprint = understood(asked, body)
         except InvalidAsk as wrong:
             answer = self.provider.error(400, self._clock(), wrong.message, param=wrong.param)
             await self._send(served, send, answer)
@@ -257,16 +256,16 @@ class Emulator:
         self, served: Served, scope: MutableMapping[str, Any], receive: Receive, send: Send
     ) -> bytes | None:
         """Read the body; answers 408 or 413 itself and returns ``None`` when there is none to be had."""
-        length = served.header(b"content-length")
-        if length is not None and length.isdigit() and int(length) > MOST_BODY_BYTES:
-            await self._too_large(served, send)
-            return None
         whole = scope.get("state", {}).get("whole")
         try:
             if whole is not None and whole():
                 # A timer costs as much as the limiters do; a body that is there needs none.
                 body = await _all_of(receive)
             else:
+                length = served.header(b"content-length")
+                if length is not None and length.isdigit() and int(length) > MOST_BODY_BYTES:
+                    await self._too_large(served, send)
+                    return None
                 async with asyncio.timeout(_BODY_S):
                     body = await _all_of(receive)
         except TimeoutError:

@@ -57,7 +57,9 @@ class Provider:
         constant = {"processing_ms": latency_ns // 1_000_000, "request_id": "{request_id}", "uuid": "{uuid}"}
         self._voiced = tuple((name, template.format_map(constant)) for name, template in self.voice.headers)
         self._ending: list[tuple[int, int, Ticket, Cost | None]] = []
+        self._epoch_s = int(epoch.timestamp())
         self._requests = 0
+        self._unique = ""
 
     # -- a request in one step: simulations, demonstrations, probes of probes ---------------------------------------
 
@@ -111,13 +113,13 @@ class Provider:
 
     def accept_head(self, ask: Ask, now_ns: int, key: str = "", media_type: str = "application/json") -> "_Headers":
         """Return the headers of an admitted request's answer, told before its body."""
-        self._requests += 1
+        self._count()
         levels = self._account.levels(key, ask.model, now_ns)
         return self._headers(media_type, now_ns, levels, None)
 
     def reply(self, ask: Ask, now_ns: int) -> replies.Reply:
         """Return the particulars that bodies and streams are written from."""
-        return replies.Reply(ask, self._hex(), int(self._epoch.timestamp()) + now_ns // NS_PER_S)
+        return replies.Reply(ask, self._unique, self._epoch_s + now_ns // NS_PER_S)
 
     def refuse(self, refusal: Refusal, now_ns: int, key: str = "") -> Answer:
         """Return the answer to a refused request."""
@@ -168,15 +170,16 @@ class Provider:
 
     # -- the head of an answer --------------------------------------------------------------------------------------
 
-    def _hex(self) -> str:
+    def _count(self) -> None:
+        self._requests += 1
         # A multiplication by an odd constant (2^128 / golden ratio) makes of 1, 2, 3 ids that look like none of them.
-        return f"{self._requests * 0x9E3779B97F4A7C15F39CC0605CEDC835 % (1 << 128):032x}"
+        self._unique = f"{self._requests * 0x9E3779B97F4A7C15F39CC0605CEDC835 % (1 << 128):032x}"
 
     def _problem(
         self, problem: Problem, now_ns: int, levels: list[Level] | tuple[()], wait_ns: int | None, model: str
     ) -> Answer:
-        self._requests += 1
-        request_id = f"req_{self._hex()}"
+        self._count()
+        request_id = f"req_{self._unique}"
         body = json.dumps(self.voice.envelope(problem, request_id), separators=(",", ":")).encode()
         head = self._headers(self.voice.media_type, now_ns, levels, wait_ns)
         return Answer(problem.status, head, body)
@@ -193,8 +196,7 @@ class Provider:
         )
 
     def _plain_headers(self) -> list[tuple[str, str]]:
-        unique = self._hex()
-        return [(name, _named(text, unique) if "{" in text else text) for name, text in self._voiced]
+        return [(name, _named(text, self._unique) if "{" in text else text) for name, text in self._voiced]
 
 
 _Headers = tuple[tuple[str, str], ...]

@@ -1,6 +1,6 @@
 """How fast is ``serve``? Ratios from one run: against a fixed answer of raw uvicorn, and against llmock where it is.
 
-    python tests/bench/serve.py [--llmock PATH] [--seconds 2] [--rounds 5] [--memory 1000000]
+    python tests/bench/serve.py [--llmock PATH] [--seconds 2] [--rounds 5] [--vary] [--memory 1000000]
 
 The servers take turns in short rounds, so that whatever else the machine does meets all of them; the middle round
 counts. On a busy machine the processor time of the server per request says more than the clock. The load comes from a
@@ -36,6 +36,15 @@ async def app(scope, receive, send):
     await send({"type": "http.response.start", "status": 200, "headers": HEAD})
     await send({"type": "http.response.body", "body": BODY})
 uvicorn.run(app, port=int(__import__("sys").argv[1]), log_level="critical", access_log=False, lifespan="off")
+"""
+# Nothing that a server remembers of a body helps it with the next one.
+VARIED = """
+local sent = 0
+local body = wrk.body
+function request()
+  sent = sent + 1
+  return wrk.format(nil, nil, nil, (body:gsub('How many', 'How many ' .. sent, 1)))
+end
 """
 
 
@@ -150,6 +159,7 @@ def main() -> None:
     parser.add_argument("--llmock", default=shutil.which("llmock"), help="path of llmock's command")
     parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--vary", action="store_true", help="no two bodies are equal (wrk only)")
     parser.add_argument("--memory", type=int, default=0, help="requests to watch the memory over")
     parser.add_argument("--client", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -163,6 +173,8 @@ def main() -> None:
             f"wrk.method = 'POST'\nwrk.body = '{BODY}'\n"
             f"wrk.headers['authorization'] = 'Bearer {KEY}'\nwrk.headers['content-type'] = 'application/json'\n"
         )
+        if options.vary:
+            script.write(VARIED)
         script.flush()
         try:
             for server in running:
