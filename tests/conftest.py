@@ -7,6 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A busy machine is no broken promise: how long one example takes is not what the properties are about.
+settings.register_profile("ratecheck", deadline=None)
+settings.load_profile("ratecheck")
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
