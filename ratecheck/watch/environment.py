@@ -25,9 +25,9 @@ def _sdk(url: str, verified: bool = True) -> Source:
     return Source(url, "2026-11", verified)
 
 
-_OPENAI_PY, _OPENAI_JS = _sdk("https://pypi.org/project/openai/3.54.0/"), "https://www.npmjs.com/package/openai"
+_OPENAI_PY, _OPENAI_JS = _sdk("the openai 3.54.0 package for Python"), "the openai package for Node"
 _LITELLM = _sdk("https://docs.litellm.ai/docs/set_keys", verified=False)
-_LANGCHAIN = _sdk("https://pypi.org/project/langchain-openai/1.7.3/", verified=False)
+_LANGCHAIN = _sdk("the langchain-openai 1.7.3 package for Python", verified=False)
 
 # The path of a default says what the SDK expects the address to hold: some want "/v1" in it, some add it themselves.
 VARIABLES: tuple[Variable, ...] = (
@@ -36,17 +36,17 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("AZURE_OPENAI_ENDPOINT", "azure", None, _OPENAI_PY),
     Variable("AZURE_API_BASE", "azure", None, _LITELLM),
     Variable("ANTHROPIC_BASE_URL", "anthropic", "https://api.anthropic.com",
-             _sdk("https://pypi.org/project/anthropic/2.12.0/")),
+             _sdk("the anthropic 2.12.0 package for Python")),
     Variable("ANTHROPIC_API_URL", "anthropic", "https://api.anthropic.com", _LANGCHAIN),
     Variable("ANTHROPIC_API_BASE", "anthropic", "https://api.anthropic.com", _LITELLM),
-    Variable("GROQ_BASE_URL", "groq", "https://api.groq.com", _sdk("https://pypi.org/project/groq/1.7.0/")),
+    Variable("GROQ_BASE_URL", "groq", "https://api.groq.com", _sdk("the groq 1.7.0 package for Python")),
     Variable("GROQ_API_BASE", "groq", "https://api.groq.com", _LANGCHAIN),
     Variable("TOGETHER_BASE_URL", "together", "https://api.together.xyz/v1",
-             _sdk("https://pypi.org/project/together/3.1.1/")),
+             _sdk("the together 3.1.1 package for Python")),
     Variable("MISTRAL_BASE_URL", "mistral", "https://api.mistral.ai/v1", _LANGCHAIN),
-    Variable("CO_API_URL", "cohere", "https://api.cohere.com", _sdk("https://pypi.org/project/cohere/7.3.1/")),
+    Variable("CO_API_URL", "cohere", "https://api.cohere.com", _sdk("the cohere 7.3.1 package for Python")),
     Variable("GOOGLE_GEMINI_BASE_URL", "google", "https://generativelanguage.googleapis.com",
-             _sdk("https://pypi.org/project/google-genai/3.4.0/")),
+             _sdk("the google-genai 3.4.0 package for Python")),
     Variable("OPENROUTER_BASE_URL", "openrouter", "https://openrouter.ai/api/v1", _LANGCHAIN),
     Variable("DEEPSEEK_API_BASE", "deepseek", "https://api.deepseek.com/v1", _LITELLM),
     Variable("XAI_API_BASE", "xai", "https://api.x.ai/v1", _LITELLM),
