@@ -1,6 +1,5 @@
 """``ratecheck headers``: one controlled probe, every limit it shows."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,6 +19,7 @@ from ratecheck.cli.target import (
     NoKeyOption,
     ProviderOption,
     TimeoutOption,
+    who_answers,
 )
 from ratecheck.errors import ExitCode
 
@@ -88,11 +88,13 @@ def command(
     your SDK reads and goes nowhere else.
     """
     from ratecheck.headers import below
+    from ratecheck.net.credentials import Wishes
 
     output = Output(json, no_color)
-    target, send, close = _who_answers(
-        provider, base_url, model, endpoint, api_key_env, api_version, no_key, demo, dry_run, timeout
+    wishes = Wishes(
+        provider, base_url, model, endpoint, api_key_env, None, api_version, no_key=no_key, key_optional=dry_run
     )
+    target, send, close = who_answers(wishes, demo=demo, dry_run=dry_run, timeout_s=timeout)
     if dry_run:
         return _dry_run(output, target, count or 1)
     if (every is not None and count is None) or on_alert is not None or textfile is not None:
@@ -109,38 +111,6 @@ def command(
     if error or failed:
         raise error or failed  # type: ignore[misc]  # one of them is an exception here
     return ExitCode.ANSWER_IS_NO if report.refused or (alert is not None and below(report, alert)) else ExitCode.OK
-
-
-def _who_answers(
-    provider: str | None,
-    base_url: str | None,
-    model: str | None,
-    endpoint: str | None,
-    api_key_env: str | None,
-    api_version: str | None,
-    no_key: bool,
-    demo: str | None,
-    dry_run: bool,
-    timeout_s: float,
-) -> "tuple[Target, Callable[[Ask], Exchange], Callable[[], None]]":
-    """Return the target, what sends an ask to it, and what to call at the end."""
-    from ratecheck.net.credentials import Wishes, target_from
-
-    if demo is not None:
-        from ratecheck.net.demo import Demo
-
-        account = Demo(demo, model)
-        return account.target, account.send, lambda: None
-    wishes = Wishes(
-        provider, base_url, model, endpoint, api_key_env, None, api_version, no_key=no_key, key_optional=dry_run
-    )
-    target = target_from(wishes, os.environ)
-    if dry_run:
-        return target, _sends_nothing, lambda: None
-    from ratecheck.net.probe import Prober
-
-    prober = Prober(target, timeout_s=timeout_s)
-    return target, prober.send, prober.close
 
 
 def _watch(
@@ -171,10 +141,6 @@ def _watch(
     if output.json or (ended is None and report.probes):
         _show(output, report, target, raw=False)
     return exit_code(monitor, ended)
-
-
-def _sends_nothing(ask: "Ask") -> "Exchange":
-    raise AssertionError("a dry run sends nothing")
 
 
 def _dry_run(output: Output, target: "Target", count: int) -> ExitCode:

@@ -1,6 +1,5 @@
 """``ratecheck probe``: spend a stated budget of requests to find out how a limiter really behaves."""
 
-import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,6 +19,7 @@ from ratecheck.cli.target import (
     NoKeyOption,
     ProviderOption,
     TimeoutOption,
+    who_answers,
 )
 from ratecheck.errors import ExitCode
 
@@ -79,12 +79,15 @@ def command(
     Each next request is the one that tells most; it stops when sure. It says first what it will spend at most.
     """
     from ratecheck.identify import Budget, report_of
+    from ratecheck.net.credentials import Wishes
 
     output = Output(json, no_color)
     budget = Budget(budget_requests, budget_tokens, max_wait, _share(leave), to_the_wall)
-    target, send, close = _who_answers(
-        provider, base_url, model, endpoint, api_key_env, second_key_env, api_version, no_key, demo, dry_run, timeout
-    )
+    wishes = Wishes(
+        provider, base_url, model, endpoint, api_key_env, second_key_env, api_version,
+        no_key=no_key, key_optional=dry_run,
+    )  # fmt: skip
+    target, send, close = who_answers(wishes, demo=demo, dry_run=dry_run, timeout_s=timeout)
     shown = _target(target, demo)
     if dry_run:
         return _dry_run(output, budget, target, shown)
@@ -107,37 +110,6 @@ def _share(leave: str) -> float:
     if percent is None or not 0 <= percent <= 100:
         raise UsageError(f"--leave takes a percentage from 0 to 100, not {leave!r}", "for example --leave 50%")
     return percent / 100
-
-
-def _who_answers(
-    provider: str | None,
-    base_url: str | None,
-    model: str | None,
-    endpoint: str | None,
-    api_key_env: str | None,
-    second_key_env: str | None,
-    api_version: str | None,
-    no_key: bool,
-    demo: str | None,
-    dry_run: bool,
-    timeout_s: float,
-) -> "tuple[Target, Callable[[Ask], Exchange], Callable[[], None]]":
-    """Return the target, what sends an ask to it, and what to call at the end."""
-    if demo is not None:
-        from ratecheck.net.demo import Demo
-
-        account = Demo(demo, model)
-        return account.target, account.send, lambda: None
-    from ratecheck.net.credentials import Wishes, target_from
-    from ratecheck.net.probe import Prober
-
-    wishes = Wishes(
-        provider, base_url, model, endpoint, api_key_env, second_key_env, api_version,
-        no_key=no_key, key_optional=dry_run,
-    )  # fmt: skip
-    target = target_from(wishes, os.environ)
-    prober = Prober(target, timeout_s=timeout_s)
-    return target, prober.send, prober.close
 
 
 def _target(target: "Target", demo: str | None) -> dict[str, Any]:

@@ -1,9 +1,16 @@
-"""The options that ``headers`` and ``probe`` share: where to send, as whom, and the demo account."""
+"""What ``headers`` and ``probe`` share: the options that say where to send and as whom, and who then answers."""
 
-from typing import Annotated, Any
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
+
+if TYPE_CHECKING:
+    from ratecheck.headers import Target
+    from ratecheck.model import Ask, Exchange
+    from ratecheck.net.credentials import Wishes
 
 DEFAULT_DEMO = "openai-tier1"
 
@@ -58,3 +65,27 @@ class DemoCommand(TyperCommand):
             if word == "--demo" and (index + 1 == len(args) or args[index + 1].startswith("-")):
                 filled.append(DEFAULT_DEMO)
         return super().parse_args(ctx, filled)
+
+
+def who_answers(
+    wishes: "Wishes", *, demo: str | None, dry_run: bool, timeout_s: float
+) -> "tuple[Target, Callable[[Ask], Exchange], Callable[[], None]]":
+    """Return the target, what sends an ask to it, and what to call at the end."""
+    if demo is not None:
+        from ratecheck.net.demo import Demo
+
+        account = Demo(demo, wishes.model)
+        return account.target, account.send, lambda: None
+    from ratecheck.net.credentials import target_from
+
+    target = target_from(wishes, os.environ)
+    if dry_run:
+        return target, _sends_nothing, lambda: None
+    from ratecheck.net.probe import Prober
+
+    prober = Prober(target, timeout_s=timeout_s)
+    return target, prober.send, prober.close
+
+
+def _sends_nothing(ask: "Ask") -> "Exchange":
+    raise AssertionError("a dry run sends nothing")
