@@ -23,6 +23,17 @@ class Dimension(StrEnum):
     CONCURRENCY = "concurrency"
 
 
+SHORT_NAMES: dict[str, tuple[Dimension, int]] = {
+    "rps": (Dimension.REQUESTS, 1), "rpm": (Dimension.REQUESTS, 60), "rph": (Dimension.REQUESTS, 3600),
+    "rpd": (Dimension.REQUESTS, 86_400),
+    "tpm": (Dimension.TOKENS, 60), "tph": (Dimension.TOKENS, 3600), "tpd": (Dimension.TOKENS, 86_400),
+    "itpm": (Dimension.INPUT_TOKENS, 60), "itpd": (Dimension.INPUT_TOKENS, 86_400),
+    "otpm": (Dimension.OUTPUT_TOKENS, 60), "otpd": (Dimension.OUTPUT_TOKENS, 86_400),
+    "ipm": (Dimension.IMAGES, 60), "concurrency": (Dimension.CONCURRENCY, 1),
+}  # fmt: skip
+"""What people call a limit: its dimension, and its window in seconds."""
+
+
 class Category(StrEnum):
     """What kind of refusal it was."""
 

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from conftest import Ratecheck
 
-from ratecheck.errors import UsageError
 from ratecheck.estimate import Estimator, Settings
 from ratecheck.estimate.images import Area, Patches, Tiles, size_of
-from ratecheck.estimate.limits import AskedLimit, from_document, from_options
+from ratecheck.estimate.limits import AskedLimit, from_file, from_options
 from ratecheck.estimate.models import resolve
 from ratecheck.estimate.report import Report
 from ratecheck.estimate.requests import NotARequest, parse
 from ratecheck.estimate.tools import Tool, namespace
+from ratecheck.limits_file import LimitRow, LimitsFile
 from ratecheck.model import Dimension
 from ratecheck.net.tokenizer import counter, in_background
 from ratecheck.render.estimate import document, page
@@ -119,35 +119,16 @@ def test_changes_say_what_they_buy() -> None:
     assert [change.per_minute for change in fit.changes] == [6.0, 15.0, 30.0]
 
 
-@pytest.mark.parametrize(
-    ("found", "limits"),
-    [
-        ({"rpm": 9, "tpm": 80}, [("rpm", 9), ("tpm", 80)]),
-        (
-            {"schema": "ratecheck.headers/1", "probes": [
-                {"limits": [{"dimension": "requests", "window_s": 60, "limit": 5, "remaining": 4}]},
-                {"limits": [{"dimension": "requests", "window_s": 60, "limit": 7, "remaining": 2},
-                            {"dimension": "tokens", "window_s": None, "limit": 900}]}]},
-            [("rpm", 7), ("tpm", 900)],
-        ),
-        (
-            {"limiters": [{"dimension": "input_tokens", "window_s": 60, "limit": 50, "burst": 20},
-                          {"dimension": "concurrency", "window_s": None, "limit": 4}]},
-            [("itpm", 50)],
-        ),
-        ({"limits": {"rpm": 6, "tpm": None}}, [("rpm", 6)]),
-    ],
-)  # fmt: skip
-def test_limits_are_read_from_what_other_commands_print(found: Any, limits: list[tuple[str, int]]) -> None:
-    """The documents of headers, probe and estimate; the latest reading of a limit counts."""
-    assert [(each.short, each.limit) for each in from_document(found, "x")] == limits
-
-
-@pytest.mark.parametrize("found", [None, [], 3, "x", {}, {"limits": []}, {"rpm": "many"}, {"rpm": -1}, {"rpm": True}])
-def test_a_document_without_limits_is_refused(found: Any) -> None:
-    """No limit is ever made up."""
-    with pytest.raises(UsageError):
-        from_document(found, "x")
+def test_limits_files_count_by_the_window_and_concurrency_does_not() -> None:
+    """A window that nobody measured is taken as a minute and marked so; prompts have no concurrency."""
+    rows = (
+        LimitRow(Dimension.INPUT_TOKENS, 50, 60.0, burst=20),
+        LimitRow(Dimension.CONCURRENCY, 4),
+        LimitRow(Dimension.TOKENS, 900, remaining=3),
+    )
+    read = from_file(LimitsFile(rows))
+    assert [(each.short, each.limit, each.assumed_window) for each in read] == [("itpm", 50, False), ("tpm", 900, True)]
+    assert (read[0].at_once, read[1].remaining) == (20, 3)
 
 
 @pytest.mark.parametrize(

@@ -103,33 +103,17 @@ def _day(on: str | None) -> str | None:
 def _limits(
     path: str | None, files: list[str], *, rpm: int | None, tpm: int | None, rpd: int | None
 ) -> "list[AskedLimit]":
-    import json
-    import sys
-
     from ratecheck.errors import UsageError
-    from ratecheck.estimate.limits import from_document, from_options
-    from ratecheck.net.inputs import why_broken
+    from ratecheck.estimate.limits import from_file, from_options
+    from ratecheck.limits_file import parse
+    from ratecheck.net.files import read_text
 
     given = from_options(rpm=rpm, tpm=tpm, rpd=rpd)
     if path is None:
         return given
     if path == "-" and "-" in files:
         raise UsageError("--limits - reads stdin, and so would the prompt", "name the prompt's file")
-    source = "stdin" if path == "-" else path
-    try:
-        if path == "-":
-            text = sys.stdin.read()
-        else:
-            with open(path, encoding="utf-8-sig") as file:
-                text = file.read()
-        document = json.loads(text)
-    except OSError as error:
-        raise UsageError(f"{source}: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise UsageError(
-            f"{source}: {why_broken(error)}", "the output of `ratecheck headers --json` is wanted"
-        ) from None
-    read = from_document(document, source)
+    read = from_file(parse(read_text(path, "--limits"), path))
     over = {(limit.dimension, limit.window_s) for limit in given}  # what an option says beats what was read
     return given + [limit for limit in read if (limit.dimension, limit.window_s) not in over]
 

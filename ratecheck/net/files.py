@@ -15,11 +15,11 @@ def read_text(name: str, option: str) -> str:
         if name == "-":
             if sys.stdin.isatty():
                 raise UsageError(f"{option} - reads stdin, and nothing is piped in")
-            return sys.stdin.buffer.read().decode("utf-8", "replace")
+            return sys.stdin.buffer.read().decode("utf-8-sig", "replace")
         path = Path(name)
         if path.stat().st_size > _LARGEST_BYTES:
             raise UsageError(f"{option} {name}: larger than {_LARGEST_BYTES:,} bytes")
-        return path.read_bytes().decode("utf-8", "replace")
+        return path.read_bytes().decode("utf-8-sig", "replace")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "cannot be read"
         raise UsageError(f"{option} {name}: {reason}") from None

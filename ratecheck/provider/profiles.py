@@ -11,21 +11,9 @@ from typing import Any
 from ratecheck import limiters
 from ratecheck.durations import NS_PER_S, ns_from_s
 from ratecheck.errors import UsageError
-from ratecheck.model import Dimension, Limit, Source
+from ratecheck.model import SHORT_NAMES, Dimension, Limit, Source
 
 MINUTE_S, DAY_S, MONTH_S = 60, 86_400, 2_592_000
-
-# What people call the limits that every provider has: dimension and window in seconds.
-SHORT_NAMES: dict[str, tuple[Dimension, int]] = {
-    "rpm": (Dimension.REQUESTS, MINUTE_S),
-    "rpd": (Dimension.REQUESTS, DAY_S),
-    "tpm": (Dimension.TOKENS, MINUTE_S),
-    "tpd": (Dimension.TOKENS, DAY_S),
-    "itpm": (Dimension.INPUT_TOKENS, MINUTE_S),
-    "otpm": (Dimension.OUTPUT_TOKENS, MINUTE_S),
-    "ipm": (Dimension.IMAGES, MINUTE_S),
-    "concurrency": (Dimension.CONCURRENCY, 1),
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from ratecheck.retry import RetryPolicy
 from ratecheck.simulate import Figures, Outcome, Remedy, SimulateReport
 from ratecheck.simulate.curves import attempts_per_s, refusals, remaining
 from ratecheck.simulate.engine import Attempt
-from ratecheck.simulate.limits_file import MEASURED
+from ratecheck.simulate.measured import MEASURED
 from ratecheck.simulate.options import PLAIN, STORY_LIMITER
 
 # A timeline longer than this is no story: beginnings are shown and the rest is counted.

@@ -6,11 +6,12 @@ from difflib import get_close_matches
 
 from ratecheck import dialects, limiters
 from ratecheck.errors import UsageError
+from ratecheck.limits_file import parse as parse_limits
 from ratecheck.provider import Profile, get, of_dialect, profiles, rule_of
 from ratecheck.provider.faults import Fault
 from ratecheck.provider.faults import parse as parse_fault
 from ratecheck.simulate.engine import THROTTLES
-from ratecheck.simulate.limits_file import read_limits
+from ratecheck.simulate.measured import account_of
 from ratecheck.simulate.recorded import read_workload
 from ratecheck.simulate.scenario import (
     LONGEST_S,
@@ -141,7 +142,7 @@ def _profile(options: Options, limits_text: str | None) -> tuple[Profile, tuple[
     if options.limits is not None:
         if options.profile is not None:
             raise UsageError("--limits and --profile both name an account", "give one of them")
-        profile, notes = read_limits(limits_text or "", options.limits)
+        profile, notes = account_of(parse_limits(limits_text or "", options.limits), options.limits)
     elif options.profile is not None:
         if options.profile not in profiles():
             near = get_close_matches(options.profile, profiles(), n=2)
