@@ -16,7 +16,7 @@ from ratecheck.durations import NS_PER_S
 from ratecheck.model import Call
 from ratecheck.net import emulator as emulators
 from ratecheck.net.emulator import Emulator, Served
-from ratecheck.provider import Profile, Provider, faults, rule_of
+from ratecheck.provider import Profile, Provider, faults, replies, rule_of
 from ratecheck.provider.faults import Script
 
 S = NS_PER_S
@@ -140,6 +140,16 @@ def test_every_stream_ends_as_its_dialect_ends_streams(path: str, body: Any, las
     assert all(chunk.endswith(b"\n\n") for chunk in got.chunks)
     assert last in got.chunks[-1]
     assert got.finished
+
+
+@pytest.mark.parametrize("model", ["\\u0001", "\x01", "1000000000000001", replies._ID, '"', "\\", "é😀"])
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/completions"])
+def test_a_models_name_comes_back_as_it_was(path: str, model: str) -> None:
+    """Whatever a model is called, the answer is JSON and names it; ids differ from one answer to the next."""
+    app = emulate(openai(rpm=100))
+    first, second = (asyncio.run(ask(app, path, {**chat(), "prompt": "x", "model": model})).json for _ in range(2))
+    assert (first["model"], second["model"]) == (model, model)
+    assert first["id"] != second["id"]
 
 
 def test_usage_is_streamed_only_to_those_who_ask() -> None:

@@ -34,7 +34,7 @@ class Demo:
     def send(self, ask: Ask) -> Exchange:
         """Answer at ``ask.at_ns`` of the demo's own time."""
         self._calls += 1
-        wanted = provider.Ask(
+        wanted = provider.Inference(
             self.target.kind,
             self.target.model,
             # The framing of one short chat message is 7 tokens beside its words.

@@ -1,4 +1,4 @@
-"""The provider behind HTTP: reads a request into an ``Ask``, lets the pure ``Provider`` answer, paces the answer.
+"""The provider behind HTTP: reads a request into an ``Inference``, lets the pure ``Provider`` answer, paces the answer.
 
 Raw ASGI: one table of paths needs no framework. Everything a request holds (its reservation, its place) is given back
 in one ``finally``, whatever the client does.
@@ -17,7 +17,7 @@ from urllib.parse import parse_qs
 
 from ratecheck.durations import NS_PER_S
 from ratecheck.model import Answer, Cost
-from ratecheck.provider import Ask, InvalidAsk, Provider, read, replies
+from ratecheck.provider import Inference, InvalidRequest, Provider, read, replies
 from ratecheck.provider.endpoints import Route, route
 from ratecheck.provider.faults import OK, Outcome, Script
 from ratecheck.provider.voices import Refusal
@@ -55,7 +55,7 @@ class Served:
     """Equal for equal bodies."""
     key: str | None = None
     """The key itself: whoever shows it masks it."""
-    ask: Ask | None = None
+    wanted: Inference | None = None
     cost: Cost | None = None
     status: int | None = None
     answer: Answer | None = None
@@ -127,12 +127,12 @@ class Emulator:
                 await self._send(served, send, self.provider.error(500, self._clock()))
         finally:
             served.answered_ns = self._clock()
-            if self._observer is not None and served.ask is not None:
+            if self._observer is not None and served.wanted is not None:
                 self._observer.end(served)
 
-    def _read(self, asked: Route, body: bytes) -> tuple[Ask, Cost, str]:
-        ask = read(asked.kind, json.loads(body), asked.model, stream=asked.stream)
-        return ask, self.provider.cost_of(ask), hashlib.blake2b(body, digest_size=8).hexdigest()
+    def _read(self, asked: Route, body: bytes) -> tuple[Inference, Cost, str]:
+        wanted = read(asked.kind, json.loads(body), asked.model, stream=asked.stream)
+        return wanted, self.provider.cost_of(wanted), hashlib.blake2b(body, digest_size=8).hexdigest()
 
     async def _handle(self, served: Served, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         asked = route(served.path)
@@ -165,8 +165,8 @@ class Emulator:
         try:
             # A retry repeats its body to the byte, and so does a load test: what a body means is remembered.
             understood = self._understand if len(body) <= _MOST_REMEMBERED_BYTES else self._understand.__wrapped__
-            ask, served.cost, served.fingerprint = understood(asked, body)
-        except InvalidAsk as wrong:
+            wanted, served.cost, served.fingerprint = understood(asked, body)
+        except InvalidRequest as wrong:
             answer = self.provider.error(400, self._clock(), wrong.message, param=wrong.param)
             await self._send(served, send, answer)
             return
@@ -174,30 +174,30 @@ class Emulator:
             message = "We could not parse the JSON body of your request."
             await self._send(served, send, self.provider.error(400, self._clock(), message))
             return
-        served.ask = ask
+        served.wanted = wanted
         if self._observer is not None:
             self._observer.begin(served)
         outcome = self._fault(served)
         if outcome is not OK:
-            await self._broken(served, ask, outcome, scope, receive, send)
+            await self._broken(served, wanted, outcome, scope, receive, send)
             return
         now_ns, key = self._clock(), served.key or ""
-        ticket = self.provider.admit(served.cost, ask.model, now_ns, key)
+        ticket = self.provider.admit(served.cost, wanted.model, now_ns, key)
         if ticket.refusal is not None:
             served.refusal = ticket.refusal
             await self._send(served, send, self.provider.refuse(ticket.refusal, now_ns, key))
             return
         try:
-            if ask.stream:
-                await self._stream(served, ask, now_ns, receive, send)
+            if wanted.stream:
+                await self._stream(served, wanted, now_ns, receive, send)
             else:
-                answer = self.provider.accept(ask, now_ns, key)
+                answer = self.provider.accept(wanted, now_ns, key)
                 if self.provider.latency_ns:
                     await self._pause(self.provider.latency_ns, receive)
-                served.output_tokens = ask.output_tokens
+                served.output_tokens = wanted.output_tokens
                 await self._send(served, send, answer)
         finally:
-            self.provider.settle(ticket, ask, self._clock(), served.output_tokens)
+            self.provider.settle(ticket, wanted, self._clock(), served.output_tokens)
 
     def _fault(self, served: Served) -> Outcome:
         if self._script is None:
@@ -211,14 +211,14 @@ class Emulator:
     async def _broken(
         self,
         served: Served,
-        ask: Ask,
+        wanted: Inference,
         outcome: Outcome,
         scope: MutableMapping[str, Any],
         receive: Receive,
         send: Send,
     ) -> None:
         cost, key = served.cost or Cost(), served.key or ""
-        answer = self.provider.fault(outcome, cost, ask.model, self._clock(), key)
+        answer = self.provider.fault(outcome, cost, wanted.model, self._clock(), key)
         if answer.status is not None:
             await self._send(served, send, answer)
             return
@@ -228,10 +228,10 @@ class Emulator:
         if abort is not None:
             abort()
 
-    async def _stream(self, served: Served, ask: Ask, now_ns: int, receive: Receive, send: Send) -> None:
-        head = self.provider.accept_head(ask, now_ns, served.key or "", "text/event-stream; charset=utf-8")
+    async def _stream(self, served: Served, wanted: Inference, now_ns: int, receive: Receive, send: Send) -> None:
+        head = self.provider.accept_head(wanted, now_ns, served.key or "", "text/event-stream; charset=utf-8")
         served.answer = Answer(200, head)
-        frames = list(replies.frames(self.provider.reply(ask, now_ns)))
+        frames = list(replies.frames(self.provider.reply(wanted, now_ns)))
         latency_ns = self.provider.latency_ns
         first_ns = round(latency_ns * _FIRST_TOKEN_SHARE)
         each_ns = (latency_ns - first_ns) // max(len(frames) - 1, 1)
@@ -240,7 +240,7 @@ class Emulator:
         await send({"type": "http.response.start", "status": 200, "headers": _raw(head)})
         for number, frame in enumerate(frames, start=1):
             await send({"type": "http.response.body", "body": frame, "more_body": True})
-            served.output_tokens = ask.output_tokens * number // len(frames)
+            served.output_tokens = wanted.output_tokens * number // len(frames)
             if number < len(frames):
                 await self._pause(each_ns, receive)
         await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -59,8 +59,8 @@ class Witness:
         refusal = served.refusal
         reserved = cost.input_tokens + cost.reserved_output_tokens if cost and served.status == 200 else 0
         levels: Sequence[Level] = ()
-        if served.ask is not None and (self._say is not None or self._session.draws(served.answered_ns)):
-            levels = self._provider.levels(served.answered_ns, served.key or "", served.ask.model)
+        if served.wanted is not None and (self._say is not None or self._session.draws(served.answered_ns)):
+            levels = self._provider.levels(served.answered_ns, served.key or "", served.wanted.model)
         self._session.end(
             handed,
             outcome,
@@ -91,7 +91,7 @@ def _request(served: Served) -> Request:
     return Request(
         sent_ns=served.sent_ns,
         target=f"{served.method} {served.path}",
-        model=served.ask.model if served.ask else None,
+        model=served.wanted.model if served.wanted else None,
         fingerprint=served.fingerprint,
         sender=_sender(served),
         connection=served.client,
@@ -118,8 +118,8 @@ def _outcome(served: Served, provider: str, *, reads_limits: bool) -> Outcome:
         told_s = read_limits(answer.headers).retry_after_s
     limits = read_limits(answer.headers).limits if answer and (reads_limits or refusal is not None) else ()
     tokens = None
-    if served.status == 200 and served.ask is not None:
-        tokens = served.ask.admission.prompt_tokens + served.output_tokens
+    if served.status == 200 and served.wanted is not None:
+        tokens = served.wanted.admission.prompt_tokens + served.output_tokens
     return Outcome(
         answered_ns=served.answered_ns,
         status=served.status,
@@ -168,7 +168,7 @@ def line(served: Served, sender: Sender, levels: Sequence[Level], started_ns: in
     at = f"{(served.sent_ns - started_ns) / NS_PER_S:9.3f}s"
     status = str(served.status) if served.status is not None else "---"
     # What a client may make up is shown without its control characters.
-    path, model = neutralise(served.path, 80), neutralise(served.ask.model, 60) if served.ask else "-"
+    path, model = neutralise(served.path, 80), neutralise(served.wanted.model, 60) if served.wanted else "-"
     words = [at, status, f"{served.method} {path}", model]
     if sender.retry_count:
         words.append(f"retry {sender.retry_count}")

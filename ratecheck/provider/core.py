@@ -14,8 +14,8 @@ from ratecheck.errors import UsageError
 from ratecheck.model import Answer, Call, Cost
 from ratecheck.provider import replies
 from ratecheck.provider.account import Account, Ticket
-from ratecheck.provider.asks import Ask
 from ratecheck.provider.faults import Outcome
+from ratecheck.provider.inference import Inference
 from ratecheck.provider.profiles import Profile
 from ratecheck.provider.voices import Problem, Refusal, error_problem, refusal_problem, voice_of
 
@@ -70,9 +70,11 @@ class Provider:
         if ticket.refusal is not None:
             return self.refuse(ticket.refusal, now_ns, key)
         admission = Admission(prompt_tokens=call.cost.input_tokens, images=call.cost.images)
-        ask = Ask(self.voice.speaks, call.model, admission, call.output_tokens)
-        answer = self.accept(ask, now_ns, key)
-        heapq.heappush(self._ending, (now_ns + answer.service_ns, self._requests, ticket, self._used(ask, call.cost)))
+        wanted = Inference(self.voice.speaks, call.model, admission, call.output_tokens)
+        answer = self.accept(wanted, now_ns, key)
+        heapq.heappush(
+            self._ending, (now_ns + answer.service_ns, self._requests, ticket, self._used(wanted, call.cost))
+        )
         return answer
 
     def levels(self, now_ns: int, key: str = "", model: str | None = None) -> list[Level]:
@@ -87,39 +89,45 @@ class Provider:
 
     # -- a request in its parts: a server, where the end comes when it comes ----------------------------------------
 
-    def cost_of(self, ask: Ask) -> Cost:
-        """Return what the dialect's charging rule takes for ``ask`` at admission."""
-        return charging_rule(self.dialect.name, ask.kind, ask.model).charge(ask.admission).cost(ask.admission.images)
+    def cost_of(self, wanted: Inference) -> Cost:
+        """Return what the dialect's charging rule takes for ``wanted`` at admission."""
+        return (
+            charging_rule(self.dialect.name, wanted.kind, wanted.model)
+            .charge(wanted.admission)
+            .cost(wanted.admission.images)
+        )
 
     def admit(self, cost: Cost, model: str, now_ns: int, key: str = "") -> Ticket:
         """Reserve ``cost`` under all limits or be refused; pass the ticket to ``settle`` when the answer has ended."""
         return self._account.admit(cost, model, key, now_ns)
 
-    def settle(self, ticket: Ticket, ask: Ask, now_ns: int, output_tokens: int | None = None) -> None:
+    def settle(self, ticket: Ticket, wanted: Inference, now_ns: int, output_tokens: int | None = None) -> None:
         """End an admitted request after ``output_tokens`` (default: all of them): the reservation becomes the use."""
-        self._account.settle(ticket, self._used(ask, ticket.cost, output_tokens), now_ns)
+        self._account.settle(ticket, self._used(wanted, ticket.cost, output_tokens), now_ns)
 
-    def _used(self, ask: Ask, cost: Cost, output_tokens: int | None = None) -> Cost | None:
-        rule = charging_rule(self.dialect.name, ask.kind, ask.model)
+    def _used(self, wanted: Inference, cost: Cost, output_tokens: int | None = None) -> Cost | None:
+        rule = charging_rule(self.dialect.name, wanted.kind, wanted.model)
         if rule.settlement is not Settlement.ACTUAL:
             return None
-        produced = ask.output_tokens if output_tokens is None else output_tokens
+        produced = wanted.output_tokens if output_tokens is None else output_tokens
         return Cost(cost.requests, cost.input_tokens, produced * rule.output_weight, cost.images)
 
-    def accept(self, ask: Ask, now_ns: int, key: str = "") -> Answer:
+    def accept(self, wanted: Inference, now_ns: int, key: str = "") -> Answer:
         """Return the whole answer to an admitted request."""
-        head = self.accept_head(ask, now_ns, key)
-        return Answer(200, head, replies.body(self.reply(ask, now_ns)), self.latency_ns)
+        head = self.accept_head(wanted, now_ns, key)
+        return Answer(200, head, replies.body(self.reply(wanted, now_ns)), self.latency_ns)
 
-    def accept_head(self, ask: Ask, now_ns: int, key: str = "", media_type: str = "application/json") -> "_Headers":
+    def accept_head(
+        self, wanted: Inference, now_ns: int, key: str = "", media_type: str = "application/json"
+    ) -> "_Headers":
         """Return the headers of an admitted request's answer, told before its body."""
         self._count()
-        levels = self._account.levels(key, ask.model, now_ns)
+        levels = self._account.levels(key, wanted.model, now_ns)
         return self._headers(media_type, now_ns, levels, None)
 
-    def reply(self, ask: Ask, now_ns: int) -> replies.Reply:
+    def reply(self, wanted: Inference, now_ns: int) -> replies.Reply:
         """Return the particulars that bodies and streams are written from."""
-        return replies.Reply(ask, self._unique, self._epoch_s + now_ns // NS_PER_S)
+        return replies.Reply(wanted, self._unique, self._epoch_s + now_ns // NS_PER_S)
 
     def refuse(self, refusal: Refusal, now_ns: int, key: str = "") -> Answer:
         """Return the answer to a refused request."""

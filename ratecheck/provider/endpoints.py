@@ -10,7 +10,7 @@ class Route(NamedTuple):
     """What a path asks for."""
 
     kind: str
-    """A kind of ``Ask``, or ``models``, ``state``, ``reset``."""
+    """A kind of ``Inference``, or ``models``, ``state``, ``reset``."""
     method: str
     model: str | None = None
     """The model or deployment that stands in the path."""

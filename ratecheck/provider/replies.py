@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from ratecheck.provider.asks import Ask, vector
+from ratecheck.provider.inference import Inference, vector
 
 # A stream of more frames shows no more about pacing, and costs both sides.
 _MOST_FRAMES = 64
@@ -18,17 +18,17 @@ _WORDS = ("Within", "its", "limits", "all", "goes", "well", "so", "this", "local
 class Reply(NamedTuple):
     """An answer's particulars."""
 
-    ask: Ask
+    wanted: Inference
     request_id: str
     created_s: int
 
     @property
     def prompt_tokens(self) -> int:
-        return self.ask.admission.prompt_tokens
+        return self.wanted.admission.prompt_tokens
 
     @property
     def total_tokens(self) -> int:
-        return self.ask.admission.prompt_tokens + self.ask.output_tokens
+        return self.wanted.admission.prompt_tokens + self.wanted.output_tokens
 
 
 def _dumps(document: Any) -> bytes:
@@ -42,13 +42,13 @@ def _pieces(tokens: int) -> list[str]:
 
 
 def _text(reply: Reply) -> str:
-    return "".join(_pieces(reply.ask.output_tokens // reply.ask.admission.n)).strip()
+    return "".join(_pieces(reply.wanted.output_tokens // reply.wanted.admission.n)).strip()
 
 
 def _usage(reply: Reply) -> dict[str, Any]:
     return {
         "prompt_tokens": reply.prompt_tokens,
-        "completion_tokens": reply.ask.output_tokens,
+        "completion_tokens": reply.wanted.output_tokens,
         "total_tokens": reply.total_tokens,
     }
 
@@ -57,10 +57,10 @@ def _chat(reply: Reply) -> Any:
     message = {"role": "assistant", "content": _text(reply), "refusal": None}
     return {
         "id": f"chatcmpl-{reply.request_id}", "object": "chat.completion", "created": reply.created_s,
-        "model": reply.ask.model,
+        "model": reply.wanted.model,
         "choices": [
             {"index": index, "message": message, "logprobs": None, "finish_reason": "stop"}
-            for index in range(reply.ask.admission.n)
+            for index in range(reply.wanted.admission.n)
         ],
         "usage": _usage(reply),
     }  # fmt: skip
@@ -72,19 +72,19 @@ def _chat_frames(reply: Reply) -> Iterator[bytes]:
 
     head = {
         "id": f"chatcmpl-{reply.request_id}", "object": "chat.completion.chunk", "created": reply.created_s,
-        "model": reply.ask.model,
+        "model": reply.wanted.model,
     }  # fmt: skip
-    none = {"usage": None} if reply.ask.include_usage else {}
-    choices = range(reply.ask.admission.n)
+    none = {"usage": None} if reply.wanted.include_usage else {}
+    choices = range(reply.wanted.admission.n)
     for index in choices:
         delta = {"role": "assistant", "content": ""}
         yield frame([{"index": index, "delta": delta, "finish_reason": None}], **none)
-    for piece in _pieces(reply.ask.output_tokens // reply.ask.admission.n):
+    for piece in _pieces(reply.wanted.output_tokens // reply.wanted.admission.n):
         for index in choices:
             yield frame([{"index": index, "delta": {"content": piece}, "finish_reason": None}], **none)
     for index in choices:
         yield frame([{"index": index, "delta": {}, "finish_reason": "stop"}], **none)
-    if reply.ask.include_usage:
+    if reply.wanted.include_usage:
         yield frame([], usage=_usage(reply))
     yield b"data: [DONE]\n\n"
 
@@ -93,10 +93,10 @@ def _completions(reply: Reply) -> Any:
     text = _text(reply)
     return {
         "id": f"cmpl-{reply.request_id}", "object": "text_completion", "created": reply.created_s,
-        "model": reply.ask.model,
+        "model": reply.wanted.model,
         "choices": [
             {"index": index, "text": text, "logprobs": None, "finish_reason": "stop"}
-            for index in range(reply.ask.admission.n)
+            for index in range(reply.wanted.admission.n)
         ],
         "usage": _usage(reply),
     }  # fmt: skip
@@ -105,24 +105,24 @@ def _completions(reply: Reply) -> Any:
 def _completions_frames(reply: Reply) -> Iterator[bytes]:
     head = {
         "id": f"cmpl-{reply.request_id}", "object": "text_completion", "created": reply.created_s,
-        "model": reply.ask.model,
+        "model": reply.wanted.model,
     }  # fmt: skip
-    pieces = _pieces(reply.ask.output_tokens // reply.ask.admission.n)
+    pieces = _pieces(reply.wanted.output_tokens // reply.wanted.admission.n)
     for number, piece in enumerate(pieces, start=1):
         finish = "stop" if number == len(pieces) else None
         choices = [{"index": 0, "text": piece, "logprobs": None, "finish_reason": finish}]
         yield b"data: %b\n\n" % _dumps({**head, "choices": choices})
-    if reply.ask.include_usage:
+    if reply.wanted.include_usage:
         yield b"data: %b\n\n" % _dumps({**head, "choices": [], "usage": _usage(reply)})
     yield b"data: [DONE]\n\n"
 
 
 def _embeddings(reply: Reply) -> Any:
-    values = vector(reply.ask.vector, reply.ask.as_base64)
+    values = vector(reply.wanted.vector, reply.wanted.as_base64)
     return {
         "object": "list",
-        "data": [{"object": "embedding", "index": index, "embedding": values} for index in range(reply.ask.inputs)],
-        "model": reply.ask.model,
+        "data": [{"object": "embedding", "index": index, "embedding": values} for index in range(reply.wanted.inputs)],
+        "model": reply.wanted.model,
         "usage": {"prompt_tokens": reply.prompt_tokens, "total_tokens": reply.prompt_tokens},
     }
 
@@ -132,14 +132,14 @@ def _responses(reply: Reply, *, text: str | None = None, status: str = "complete
     return {
         "id": f"resp_{reply.request_id}", "object": "response", "created_at": reply.created_s, "status": status,
         "error": None, "incomplete_details": None, "instructions": None,
-        "max_output_tokens": reply.ask.admission.max_output_tokens, "model": reply.ask.model,
+        "max_output_tokens": reply.wanted.admission.max_output_tokens, "model": reply.wanted.model,
         "output": [_responses_message(reply, _text(reply) if text is None else text)] if done else [],
         "parallel_tool_calls": True, "previous_response_id": None, "store": False, "temperature": 1.0,
         "text": {"format": {"type": "text"}}, "tool_choice": "auto", "tools": [], "top_p": 1.0,
         "truncation": "disabled", "metadata": {},
         "usage": {
             "input_tokens": reply.prompt_tokens, "input_tokens_details": {"cached_tokens": 0},
-            "output_tokens": reply.ask.output_tokens, "output_tokens_details": {"reasoning_tokens": 0},
+            "output_tokens": reply.wanted.output_tokens, "output_tokens_details": {"reasoning_tokens": 0},
             "total_tokens": reply.total_tokens,
         } if done else None,
     }  # fmt: skip
@@ -173,7 +173,7 @@ def _responses_frames(reply: Reply) -> Iterator[bytes]:
     yield event("response.in_progress", response=_responses(reply, status="in_progress"))
     yield event("response.output_item.added", output_index=0, item=_responses_message(reply, None))
     yield event("response.content_part.added", **place, part=_responses_part(""))
-    for piece in _pieces(reply.ask.output_tokens):
+    for piece in _pieces(reply.wanted.output_tokens):
         yield event("response.output_text.delta", **place, delta=piece, logprobs=[])
     yield event("response.output_text.done", **place, text=text, logprobs=[])
     yield event("response.content_part.done", **place, part=_responses_part(text))
@@ -183,11 +183,11 @@ def _responses_frames(reply: Reply) -> Iterator[bytes]:
 
 def _messages(reply: Reply) -> Any:
     return {
-        "id": f"msg_{reply.request_id}", "type": "message", "role": "assistant", "model": reply.ask.model,
+        "id": f"msg_{reply.request_id}", "type": "message", "role": "assistant", "model": reply.wanted.model,
         "content": [{"type": "text", "text": _text(reply)}], "stop_reason": "end_turn", "stop_sequence": None,
         "usage": {
             "input_tokens": reply.prompt_tokens, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0,
-            "output_tokens": reply.ask.output_tokens,
+            "output_tokens": reply.wanted.output_tokens,
         },
     }  # fmt: skip
 
@@ -201,11 +201,11 @@ def _messages_frames(reply: Reply) -> Iterator[bytes]:
     yield event("message_start", message=begun)
     yield event("content_block_start", index=0, content_block={"type": "text", "text": ""})
     yield event("ping")
-    for piece in _pieces(reply.ask.output_tokens):
+    for piece in _pieces(reply.wanted.output_tokens):
         yield event("content_block_delta", index=0, delta={"type": "text_delta", "text": piece})
     yield event("content_block_stop", index=0)
     ending = {"stop_reason": "end_turn", "stop_sequence": None}
-    yield event("message_delta", delta=ending, usage={"output_tokens": reply.ask.output_tokens})
+    yield event("message_delta", delta=ending, usage={"output_tokens": reply.wanted.output_tokens})
     yield event("message_stop")
 
 
@@ -218,15 +218,15 @@ def _google(reply: Reply, text: str | None = None, last: bool = True) -> Any:
     return {
         "candidates": [candidate],
         "usageMetadata": {
-            "promptTokenCount": reply.prompt_tokens, "candidatesTokenCount": reply.ask.output_tokens,
+            "promptTokenCount": reply.prompt_tokens, "candidatesTokenCount": reply.wanted.output_tokens,
             "totalTokenCount": reply.total_tokens,
         },
-        "modelVersion": reply.ask.model, "responseId": reply.request_id,
+        "modelVersion": reply.wanted.model, "responseId": reply.request_id,
     }  # fmt: skip
 
 
 def _google_frames(reply: Reply) -> Iterator[bytes]:
-    pieces = _pieces(reply.ask.output_tokens)
+    pieces = _pieces(reply.wanted.output_tokens)
     for number, piece in enumerate(pieces, start=1):
         yield b"data: %b\n\n" % _dumps(_google(reply, piece, number == len(pieces)))
 
@@ -243,25 +243,27 @@ _FRAMES: dict[str, Callable[[Reply], Iterator[bytes]]] = {
 
 def body(reply: Reply) -> bytes:
     """Return the whole answer as JSON."""
-    # A list of embeddings may be megabytes: not to be remembered by the hundred.
-    shape = (_shape if reply.ask.kind != "embeddings" else _shape.__wrapped__)(reply.ask)
-    return shape.replace(_ID, reply.request_id.encode()).replace(_CREATED, b"%d" % reply.created_s)
+    wanted = reply.wanted
+    # A list of embeddings may be megabytes: not to be remembered by the hundred. A model may be called like a mark.
+    if wanted.kind == "embeddings" or _ID in wanted.model or _CREATED in wanted.model:
+        return _dumps(_BODIES[wanted.kind](reply))
+    shape = _shape(wanted)
+    return shape.replace(_ID.encode(), reply.request_id.encode()).replace(_CREATED.encode(), b"%d" % reply.created_s)
 
 
-# Neither can stand in JSON text that came from a request: control characters are escaped there.
-_ID, _CREATED = b"\x01", b"1000000000000001"
+# Stand-ins of what differs from one answer to the next.
+_ID, _CREATED = "00000000ratecheck00000000request0", "1000000000000001"
 
 
 @lru_cache(maxsize=512)
-def _shape(ask: Ask) -> bytes:
-    """Return the answer to ``ask`` with marks in place of its id and its time: all else is the same each time."""
-    reply = Reply(ask, "\x01", int(_CREATED))
-    return _dumps(_BODIES[ask.kind](reply)).replace(b"\\u0001", _ID)
+def _shape(wanted: Inference) -> bytes:
+    """Return the answer to ``wanted`` with marks in place of its id and its time: all else is the same each time."""
+    return _dumps(_BODIES[wanted.kind](Reply(wanted, _ID, int(_CREATED))))
 
 
 def frames(reply: Reply) -> Iterator[bytes]:
     """Yield the answer as server-sent events."""
-    return _FRAMES[reply.ask.kind](reply)
+    return _FRAMES[reply.wanted.kind](reply)
 
 
 def models(names: tuple[str, ...], kind: str) -> bytes:

@@ -21,7 +21,7 @@ _MESSAGE_TOKENS = 3
 _IMAGE_TOKENS = 765
 
 
-class InvalidAsk(ValueError):
+class InvalidRequest(ValueError):
     """What the provider answers 400 to; ``param`` is the field at fault."""
 
     def __init__(self, message: str, param: str | None = None) -> None:
@@ -30,7 +30,7 @@ class InvalidAsk(ValueError):
         self.param = param
 
 
-class Ask(NamedTuple):
+class Inference(NamedTuple):
     """What a request wants."""
 
     kind: str
@@ -81,25 +81,25 @@ _LARGEST = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 _SYSTEM = ("system", "instructions", "systemInstruction", "system_instruction")
 
 
-def read(kind: str, payload: Any, model: str | None = None, *, stream: bool = False) -> Ask:
+def read(kind: str, payload: Any, model: str | None = None, *, stream: bool = False) -> Inference:
     """Read a decoded JSON body; ``model`` and ``stream`` are what the path says, where the dialect puts them there.
 
-    Raises ``InvalidAsk`` for what the real API answers 400 to.
+    Raises ``InvalidRequest`` for what the real API answers 400 to.
     """
     if not isinstance(payload, Mapping):
-        raise InvalidAsk("The request body must be a JSON object.")
+        raise InvalidRequest("The request body must be a JSON object.")
     if model is None:
         model = payload.get("model")
         if not isinstance(model, str) or not model:
-            raise InvalidAsk("you must provide a model parameter", "model")
+            raise InvalidRequest("you must provide a model parameter", "model")
     if len(model) > 256:
-        raise InvalidAsk("the model name is too long", "model")
+        raise InvalidRequest("the model name is too long", "model")
     field = _PROMPT[kind]
     prompt = payload.get(field)
     if prompt is None or prompt == [] or not isinstance(prompt, str | list):
-        raise InvalidAsk(f"Missing required parameter: '{field}'.", field)
+        raise InvalidRequest(f"Missing required parameter: '{field}'.", field)
     if field in _OBJECTS and not (isinstance(prompt, list) and all(isinstance(each, Mapping) for each in prompt)):
-        raise InvalidAsk(f"Invalid type for '{field}': expected an array of objects.", field)
+        raise InvalidRequest(f"Invalid type for '{field}': expected an array of objects.", field)
     size = _Size(messages=len(prompt) if kind != "embeddings" and isinstance(prompt, list) else 1)
     size.add(prompt)
     for name in _SYSTEM:
@@ -110,7 +110,7 @@ def read(kind: str, payload: Any, model: str | None = None, *, stream: bool = Fa
     if kind == "generateContent":
         largest = _whole(options, "maxOutputTokens", _MOST_OUTPUT_TOKENS)
     if kind == "messages" and largest is None:
-        raise InvalidAsk("max_tokens: Field required", "max_tokens")
+        raise InvalidRequest("max_tokens: Field required", "max_tokens")
     tools = payload.get("tools")
     # What the API would report is not known without its tokenizer: four characters a token, as its limiter counts.
     tokens = -(-size.chars // CHARS_PER_TOKEN) + size.images * _IMAGE_TOKENS
@@ -120,7 +120,7 @@ def read(kind: str, payload: Any, model: str | None = None, *, stream: bool = Fa
     n = _whole(options, "n", _MOST_CHOICES) or 1
     functions = len(tools) if isinstance(tools, list) else 0
     each = DEFAULT_OUTPUT_TOKENS if largest is None else min(largest, DEFAULT_OUTPUT_TOKENS)
-    return Ask(
+    return Inference(
         kind,
         model,
         Admission(size.chars, size.messages, tokens, largest, n, size.images, functions),
@@ -138,7 +138,7 @@ def _inputs(prompt: Any) -> int:
     if isinstance(prompt, str) or isinstance(prompt[0], int):
         return 1
     if len(prompt) > _MOST_INPUTS:
-        raise InvalidAsk(f"'input' holds more than {_MOST_INPUTS} texts", "input")
+        raise InvalidRequest(f"'input' holds more than {_MOST_INPUTS} texts", "input")
     return len(prompt)
 
 
@@ -147,7 +147,7 @@ def _whole(table: Mapping[str, Any], name: str, most: int) -> int | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
-        raise InvalidAsk(f"Invalid value for '{name}': expected a whole number from 1 to {most}.", name)
+        raise InvalidRequest(f"Invalid value for '{name}': expected a whole number from 1 to {most}.", name)
     return value
 
 
