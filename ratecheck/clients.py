@@ -5,7 +5,7 @@ Rows, not branches: an SDK is a row here and, with its retry rule, a row in ``ra
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ratecheck.model import Source
 
@@ -38,7 +38,7 @@ class ClientRow:
     """Retries it makes by default, for those that do not count them on the wire."""
     first_wait_may_be_zero: bool = False
     """Its rule sends the first retry at once."""
-    source: Source | None = None
+    source: Source = field(kw_only=True)
 
 
 _STAINLESS = r"(?:Async)?{}/{} ([\w.+-]+)"

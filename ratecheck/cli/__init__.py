@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "estimate": "What prompts cost: tokens, the limiter's charge, how many fit in a minute.",
     "watch": "Show the HTTP requests that an app really makes for each call.",
     "decode": "Explain a pasted 429, a traceback, a header dump or a whole log.",
+    "explain": "The offline reference: finding codes, client policies, providers, and what is not verified.",
 }
 
 

@@ -19,6 +19,12 @@ def _read(url: str, date: str, note: str = "") -> Source:
     return Source(url, date, verified=False, note=note)
 
 
+ADDRESSES = Source(
+    "the providers' own documentation", "2026-11", verified=False,
+    note="base URLs, paths, names of variables and models to probe: never compared with an answer",
+)  # fmt: skip
+"""Where the rows' addresses come from; the ``sources`` of a row are about its limits."""
+
 _ROWS = (
     # Gateways first: what they pass on carries the inner provider's signature as well.
     Dialect(

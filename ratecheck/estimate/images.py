@@ -92,7 +92,7 @@ class ImageRow:
 _MINI, _NANO = Patches(1536, 2048, 1.62), Patches(1536, 2048, 2.46)
 _UNVERIFIED = Source(_GUIDE.url, "2026-10", verified=False, note="the model is not in the guide; its family's row")
 
-_ROWS = (
+ROWS = (
     ImageRow("gpt-5", Tiles(70, 140)),
     ImageRow("gpt-4o", Tiles(85, 170)),
     ImageRow("chatgpt-4o", Tiles(85, 170)),
@@ -120,7 +120,7 @@ _ROWS = (
     ImageRow("claude", Area(750, 1600), Source("https://platform.claude.com/docs/en/build-with-claude/vision",
                                                "2026-10", verified=False)),
 )  # fmt: skip
-_BY_LENGTH = sorted(_ROWS, key=lambda row: -len(row.prefix))
+_BY_LENGTH = sorted(ROWS, key=lambda row: -len(row.prefix))
 _FALLBACK = ImageRow("", Tiles(85, 170), _UNVERIFIED)
 
 

@@ -72,7 +72,7 @@ def _stand_in(prefix: str, provider: str | None, overhead: int, **more: object) 
 _OLD_CLAUDE = {"factor": 1.1, "band": (-0.09, 0.09), "source": _CASSETTES, "note": "1.0 to 1.2 times o200k, recorded"}
 _NEW_CLAUDE = {"factor": 1.4, "band": (-0.15, 0.18), "source": _CLAUDE_47, "note": "1.2 to 1.65 times o200k"}
 
-_ROWS: tuple[ModelRow, ...] = (
+ROWS: tuple[ModelRow, ...] = (
     ModelRow("gpt-3.5-turbo-0301", "openai", "cl100k_base", Framing(message=4, name=-1)),
     ModelRow("gpt-3.5", "openai", "cl100k_base"),
     ModelRow("gpt-35", "azure", "cl100k_base"),
@@ -131,7 +131,7 @@ _ROWS: tuple[ModelRow, ...] = (
     _stand_in("phi", None, 5), _stand_in("yi-", None, 5), _stand_in("jamba", None, 5),
 )  # fmt: skip
 
-_BY_LENGTH = sorted(_ROWS, key=lambda row: -len(row.prefix))
+_BY_LENGTH = sorted(ROWS, key=lambda row: -len(row.prefix))
 _UNKNOWN = ModelRow("", None, note="not in the table")
 _UNKNOWN_OPENAI = ModelRow("gpt", "openai", framing=_REASONING, reasoning=True, note="not in the table")
 

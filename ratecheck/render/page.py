@@ -38,6 +38,8 @@ class Table(NamedTuple):
     note: str = ""
     optional: frozenset[int] = frozenset()
     """Columns that a narrow screen goes without."""
+    whole: frozenset[int] = frozenset()
+    """Columns whose cells are names: broken only where nothing else can give way."""
 
 
 class Bar(NamedTuple):
@@ -145,7 +147,9 @@ def _table(table: Table, style: Style) -> RenderableType:
     for index in shown:
         right = index in table.right
         justify: Literal["right", "left"] = "right" if right else "left"
-        drawn.add_column(Text(table.columns[index]), justify=justify, overflow="fold", no_wrap=right)
+        drawn.add_column(
+            Text(table.columns[index]), justify=justify, overflow="fold", no_wrap=right or index in table.whole
+        )
     for row in table.rows:
         drawn.add_row(*(Text(row[index]) for index in shown))
     return drawn
@@ -209,9 +213,17 @@ def _renderables(page: Page, style: Style) -> list[RenderableType]:
     if page.advice:
         arrow = "→" if style.unicode else ">"
         parts += ["", Text("What to do", style="bold"), *(_hanging(arrow, Text(line)) for line in page.advice)]
+    if page.diagnoses:
+        parts += ["", Text(_more(page.diagnoses), style="dim")]
     if page.sources:
         parts += ["", Text(_sources(page.sources), style="dim")]
     return parts
+
+
+def _more(diagnoses: Sequence[Diagnosis]) -> str:
+    """Point at the reference once, for any of the codes above."""
+    codes = list(dict.fromkeys(each.code for each in diagnoses))
+    return f"`ratecheck explain {codes[0]}` says more" + (", so for each code." if len(codes) > 1 else ".")
 
 
 def _sources(sources: Sequence[Source]) -> str:

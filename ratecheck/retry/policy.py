@@ -11,6 +11,9 @@ from ratecheck.retry.signals import Signals, read
 Progress = tuple[tuple[int, float], ...]
 """How far each layer is, outermost first: retries made, and the last wait where the next one depends on it."""
 
+# The largest draw there is, as good as: u lies below 1.
+_LAST_U = 1.0 - 1e-9
+
 
 @dataclass(frozen=True, slots=True)
 class Versions:
@@ -149,6 +152,19 @@ class RetryPolicy:
             elapsed_s += wait_s
             progress = self.advance(progress, index, wait_s)
         return bounds
+
+    def unprompted_waits(self, most: int = 200) -> list[tuple[float, float]]:
+        """Return shortest and longest of each wait where no answer says how long, at most ``most`` of them.
+
+        On a 429 or on a 5xx, whichever is tried again more often. Where a wait follows from the one before it, the
+        shortest draws make the lower edge and the longest the upper one.
+        """
+        found: list[tuple[float, float]] = []
+        for status in (429, 500):
+            low, high = (self.waits(Answer(status), most, u) for u in (0.0, _LAST_U))
+            bounds = [(below[0], above[1]) for below, above in zip(low, high, strict=False)]
+            found = bounds if len(bounds) > len(found) else found
+        return found
 
     def requests(self, answer: Answer, most: int = 200) -> int | None:
         """Return the requests of one call when every one is answered so; ``None`` where that passes ``most``."""

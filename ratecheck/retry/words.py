@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Sequence
 
 from ratecheck.durations import human_s
-from ratecheck.model import Answer
 from ratecheck.retry.layer import Layer, Over, Use
 from ratecheck.retry.policy import RetryPolicy
 
 # More waits than this are told as "…": nobody reads the eighth.
-_TOLD = 4
+TOLD = 4
 
 
 def statuses(layer: Layer) -> str:
@@ -38,14 +37,14 @@ def wait_text(bounds: tuple[float, float]) -> str:
         return human_s(longest_s)
     if longest_s < 10:
         return f"{shortest_s:.2f}".rstrip("0").rstrip(".") + f"-{longest_s:.2f}".rstrip("0").rstrip(".") + " s"
-    return f"{human_s(shortest_s)}-{human_s(longest_s)}"
+    return f"{human_s(shortest_s)} to {human_s(longest_s)}"
 
 
 def waits_text(waits: Iterable[tuple[float, float]]) -> str:
     """Write waits in order, shortened after a few."""
     told = list(waits)
-    names = [wait_text(bounds) for bounds in told[:_TOLD]]
-    return ", ".join(names) + (", …" if len(told) > _TOLD else "")
+    names = [wait_text(bounds) for bounds in told[:TOLD]]
+    return ", ".join(names) + (", …" if len(told) > TOLD else "")
 
 
 def _hints(layer: Layer) -> str:
@@ -78,5 +77,5 @@ def sentence(policy: RetryPolicy) -> str:
         )
         ends = f" for {human_s(layer.stops_after_s)}" if layer.stops_after_s is not None else ""
         layers.append(f"{layer.name} tries {statuses(layer)} again {tries}{ends}, {_hints(layer)}")
-    waits = waits_text(policy.waits(Answer(500), _TOLD + 1))
+    waits = waits_text(policy.unprompted_waits(TOLD + 1))
     return f"{policy.name} sends {many} on a 429 or 5xx: {'; '.join(layers)}. Waits when not told: {waits or 'none'}."
