@@ -58,3 +58,18 @@ def test_a_wrapping_changes_nothing(wrapping: str, index: int) -> None:
     text, expect = SAMPLES[index]
     finding = nearest(WRAPPINGS[wrapping](text), expect)
     assert {key: getattr(finding, key) for key in expect} == expect
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"error": {"message": "您的账户已达到最大请求数", "type": "rate_limit"}}', "您的账户已达到最大请求数"),
+        ('{"type": "rate_limit_error", "message": "not so fast, please"}', "not so fast, please"),
+        ('{"error": {"code": "rate_limit_exceeded", "message": "not so fast", "param": null}}', "not so fast"),
+        (r'{"error": {"message": "not \"so\", fast", "type": "rate_limit_error"}}', 'not "so", fast'),
+        ('HTTP/1.1 429 Too Many Requests\n\n{"error": {"message": "不要这么快", "type": "rate_limit"}}', "不要这么快"),
+    ],
+)  # fmt: skip
+def test_the_quoted_words_are_the_message_field_whichever_sign_told(text: str, words: str) -> None:
+    """A code in front of or behind the message decides, but the message is what a person reads."""
+    assert decode_text(text).findings[0].message == words

@@ -165,25 +165,40 @@ def _tidy_model(name: str) -> str:
 
 
 def _message_of(evidence: Evidence, start: int | None) -> str | None:
-    """The server's own sentence around the sign that decided."""
+    """The server's own sentence around the sign that decided, or beside it where that sign is a code."""
     from ratecheck.redact import neutralise, scrub
 
     if start is None:
         return None
     text = evidence.said
+    begin, end = _spoken_at(text, start) or _clause_at(text, start)
+    return neutralise(scrub(text[begin : min(end, begin + 600)]), 600) or None
+
+
+def _spoken_at(text: str, start: int) -> tuple[int, int] | None:
+    """Return where the string of the ``message`` (``detail``, ``msg``, …) nearest to ``start`` begins and ends."""
     earliest = max(start - 600, 0)
-    opening = max((match.end() for match in _SPEECH().finditer(text[earliest:start])), default=None)
-    if opening is not None:
-        begin = earliest + opening
-        quote = text[begin - 1]
-        ending = re.compile(rf"{quote}(?=\s*[,}}\])]|\s*$)").search(text, start)
-        end = ending.start() if ending else begin + 600
+    before = [match.end() for match in _SPEECH().finditer(text, earliest, start)]
+    if before:
+        begin = before[-1]
     else:
-        before = max(text.rfind(mark, 0, start) for mark in ("} ", "] ", "- ", ": ", '"', "{"))
-        begin = before + 1 if before >= max(start - 200, 0) else max(start - 100, 0)
-        stop = re.compile(r"[\"{}]| {2,}").search(text, start + 1)
-        end = min(stop.start() if stop else len(text), begin + 600)
-    return neutralise(scrub(text[begin:end]), 600) or None
+        # {"type": "rate_limit", "message": "…"}: the sign is a code in the same object, in front of the words.
+        after = _SPEECH().search(text, start, start + 300)
+        if after is None or "}" in text[start : after.start()]:
+            return None
+        begin = after.end()
+    # A quote ends the string only before what can follow a string in an object: words may hold quotes and commas.
+    closing = rf"{text[begin - 1]}(?=\s*(?:[}}\])]|$|,\s*(?:[\"'{{\[]|\w+\s*[:=])))"
+    ending = re.compile(closing).search(text, begin)
+    return begin, ending.start() if ending else len(text)
+
+
+def _clause_at(text: str, start: int) -> tuple[int, int]:
+    """Return where the clause around ``start`` begins and ends, for words that stand in no field."""
+    before = max(text.rfind(mark, 0, start) for mark in ("} ", "] ", "- ", ": ", '"', "{"))
+    begin = before + 1 if before >= max(start - 200, 0) else max(start - 100, 0)
+    stop = re.compile(r"[\"{}]| {2,}").search(text, start + 1)
+    return begin, stop.start() if stop else len(text)
 
 
 def _reading_of(evidence: Evidence, provider: str | None, now: object) -> "Reading | None":
