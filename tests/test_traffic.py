@@ -138,6 +138,16 @@ def test_which_limit_runs_out_first() -> None:
     assert [load.use.reading.limit for load in loads(tally)] == [10, 1_000_000]
 
 
+def test_what_runs_out_first_is_a_matter_of_time_not_of_how_far_it_is_overrun() -> None:
+    """A short burst overruns the day's limit by more than the minute's, but the minute refuses long before."""
+    day = LimitReading(Dimension.REQUESTS, 86_400.0, "header name", 200, 190, headers=("x-a",))
+    refusal = Finding(Category.RATE_LIMIT, "openai", 429, dimension=Dimension.REQUESTS, window_s=60.0, limit=3)
+    tally = tally_of([app([lambda: sdk("a"), lambda: sdk("b")])], refuse(), limits=(day,), finding=refusal)
+    says = found(tally)["RC207"]
+    assert "requests per minute run out first" in says.says
+    assert "against a limit of 3" in says.says
+
+
 def test_requests_at_once_after_a_refusal_and_requests_without_an_answer() -> None:
     """RC209 and RC211 say how many."""
     assert found(tally_of([app([lambda: raw("a")] * 4)], refuse()))["RC209"].says.startswith("3 requests repeated")

@@ -8,7 +8,7 @@ from itertools import count
 
 from ratecheck.calls.attempt import Attempt, Call, Layer
 from ratecheck.durations import NS_PER_S, s_from_ns
-from ratecheck.model import Category, Dimension, LimitReading
+from ratecheck.model import Category, Dimension, Finding, LimitReading
 
 # Rows that a report shows at most, and the spans of time that a chart has room for.
 _MOST_SHOWN = 40
@@ -219,8 +219,15 @@ class Tally:
                 self.providers[finding.provider] += 1
             if refused:
                 self.refused_by[finding.dimension, finding.window_s] += 1
+                self._refusing_limit(finding)
         for reading in outcome.limits:
             self._limit(reading)
+
+    def _refusing_limit(self, finding: Finding) -> None:
+        """Take in a limit that only a refusal's words state: OpenAI's headers show the day where the minute refuses."""
+        known = any(key[:2] == (finding.dimension, finding.window_s) for key in self.limits)
+        if finding.category is Category.RATE_LIMIT and finding.limit and finding.window_s and not known:
+            self._limit(LimitReading(finding.dimension, finding.window_s, "the refusal", finding.limit, remaining=0))
 
     def _limit(self, reading: LimitReading) -> None:
         key = (reading.dimension, reading.window_s, reading.headers[0] if reading.headers else "")

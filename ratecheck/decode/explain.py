@@ -4,12 +4,8 @@ from dataclasses import replace
 
 from ratecheck.durations import human_s, window_name
 from ratecheck.model import Category, Dimension, Finding, LimitReading
+from ratecheck.wording import left_of, limit_kind, units
 
-_WORDS = {
-    Dimension.REQUESTS: ("request", "requests"), Dimension.TOKENS: ("token", "tokens"),
-    Dimension.INPUT_TOKENS: ("input token", "input tokens"), Dimension.OUTPUT_TOKENS: ("output token", "output tokens"),
-    Dimension.IMAGES: ("image", "images"), Dimension.CONCURRENCY: ("concurrency", "requests at once"),
-}  # fmt: skip
 _TOKENS = (Dimension.TOKENS, Dimension.INPUT_TOKENS, Dimension.OUTPUT_TOKENS)
 # A client that waits longer than this inside one call looks hung; its own limit is usually near it.
 _LONG_WAIT_S = 120.0
@@ -23,23 +19,11 @@ def who(finding: Finding) -> str:
     return row.title if row is not None else "The server"
 
 
-def units(dimension: Dimension | None, amount: int | None = None) -> str:
-    """Return ``"tokens"``, ``"1 request"`` …"""
-    one, many = _WORDS.get(dimension, ("unit", "units")) if dimension else ("unit", "units")
-    if amount is None:
-        return many
-    return f"{amount:,} {one if amount == 1 else many}"
-
-
 def _limit(finding: Finding) -> str:
     window = "" if finding.window_s is None else f" a {window_name(finding.window_s)}"
     if finding.limit is None:
         return window
     return f" of {units(finding.dimension, finding.limit) if finding.dimension else format(finding.limit, ',')}{window}"
-
-
-def _kind(finding: Finding) -> str:
-    return f"{_WORDS[finding.dimension][0]} limit" if finding.dimension else "rate limit"
 
 
 def _wait(finding: Finding) -> str:
@@ -59,8 +43,8 @@ def verdict(finding: Finding) -> str:
         case Category.RATE_LIMIT if finding.limit == 0 and finding.will_fit_ever is False:
             return f"{name} allows nothing here: the limit is 0, so waiting does not help"
         case Category.RATE_LIMIT:
-            limit = f"limit{_limit(finding)}" if finding.limit is not None else f"{_kind(finding)}{_limit(finding)}"
-            return f"{name} refused on its {limit}: {_wait(finding)}"
+            kind = "limit" if finding.limit is not None else limit_kind(finding.dimension)
+            return f"{name} refused on its {kind}{_limit(finding)}: {_wait(finding)}"
         case Category.QUOTA_EXHAUSTED:
             return f"{name} refused for money or plan, not for rate: waiting does not help"
         case Category.OVERLOADED:
@@ -82,10 +66,7 @@ def _no_limit(finding: Finding) -> str:
 
 
 def _left(limit: LimitReading) -> str:
-    if limit.remaining is None:
-        return ""
-    what = units(limit.dimension) if limit.dimension else "units"
-    return f"{limit.remaining:,} {'of ' + format(limit.limit, ',') + ' ' if limit.limit is not None else ''}{what} left"
+    return "" if limit.remaining is None else f"{left_of(limit.remaining, limit.limit)} {units(limit.dimension)} left"
 
 
 def _explanation(finding: Finding) -> str:

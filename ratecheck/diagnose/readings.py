@@ -8,6 +8,7 @@ from ratecheck.dialects import below_configured, get, until_passes_s
 from ratecheck.dialects.rules import Reading, Remark, Remarks
 from ratecheck.durations import HOUR_S, MINUTE_S, human_s, window_name
 from ratecheck.model import Category, Diagnosis, Dimension, Finding, LimitReading, Severity
+from ratecheck.wording import percent, units
 
 # Below a tenth left, one ordinary request can be the one that is refused.
 NEARLY_EMPTY = 0.1
@@ -148,8 +149,8 @@ def _sooner(limit: LimitReading, amount: int, remaining: int, what: str) -> Iter
 
 def name_of(limit: LimitReading) -> str:
     """Name what a limit counts, for a sentence: ``project tokens``, ``input tokens``, ``audio-seconds``."""
-    counted = limit.dimension.value.replace("_", " ") if limit.dimension else limit.name or "units"
-    return f"{limit.scope} {counted}" if limit.scope in ("project", "priority", "fast") else counted
+    counts = limit.name or units(None) if limit.dimension is None else units(limit.dimension)
+    return f"{limit.scope} {counts}" if limit.scope in ("project", "priority", "fast") else counts
 
 
 # -- what the reader noticed --------------------------------------------------------------------------------------
@@ -220,13 +221,13 @@ def _of_answer(reading: Reading, status: int | None, finding: Finding | None) ->
 
 def _unshown(reading: Reading, finding: Finding | None, least: float) -> str:
     """Say which limit refused, where the body names one that no header shows."""
-    says = f"Refused although every limit shown has at least {least:.0%} left"
+    says = f"Refused although every limit shown has at least {percent(least)} left"
     if finding is None or finding.limit is None or finding.dimension is None:
         return f"{says}."
     if any(limit.dimension is finding.dimension and limit.limit == finding.limit for limit in reading.limits):
         return f"{says}."
     per = "" if finding.window_s is None else f" a {window_name(finding.window_s)}"
-    refused = f"{finding.limit:,} {finding.dimension.value.replace('_', ' ')}{per}"
+    refused = f"{units(finding.dimension, finding.limit)}{per}"
     return f"{says}: the limit of {refused} refused, and no header shows it."
 
 
@@ -300,7 +301,7 @@ def _money(finding: Finding) -> Diagnosis:
 
 
 def _of_size(finding: Finding) -> Iterable[Diagnosis]:
-    what = finding.dimension.value.replace("_", " ") if finding.dimension else "units"
+    what = units(finding.dimension)
     if finding.limit == 0:
         yield _say("RC127", Severity.BAD, f"The limit of {what} is 0: nothing ever passes.")
     elif finding.limit is not None and finding.requested is not None and finding.requested > finding.limit:

@@ -4,12 +4,14 @@ Works on a ``Tally`` of grouped calls, so ``watch``, ``serve`` and recordings ar
 and SDKs are imported where a finding needs them: a run without traffic is judged without.
 """
 
+import math
 from dataclasses import dataclass
 
 from ratecheck.calls.attempt import Layer
 from ratecheck.calls.tally import LimitUse, Tally, Told
-from ratecheck.durations import human_s, window_name
+from ratecheck.durations import human_s
 from ratecheck.model import Diagnosis, Dimension, Severity
+from ratecheck.wording import counted, limit_name
 
 # Retries of one call that fall together are its own; several calls' show workers. Three may be chance.
 _WORKERS = 4
@@ -48,10 +50,6 @@ def remedies(tally: Tally) -> tuple[str, ...]:
     return tuple(dict.fromkeys(lines))
 
 
-def _times(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
 def _amplified(tally: Tally) -> list[Diagnosis]:
     ratio = tally.amplification or 1.0
     if ratio < _WORTH_TELLING:
@@ -63,9 +61,9 @@ def _amplified(tally: Tally) -> list[Diagnosis]:
     )
     retries = tally.requests - tally.calls
     severity = Severity.BAD if ratio >= 1.5 else Severity.WARN
-    says = f"{_times(tally.calls, 'call')} became {_times(tally.requests, 'request')}, {ratio:.2f} for each."
+    says = f"{counted(tally.calls, 'call')} became {counted(tally.requests, 'request')}, {ratio:.2f} for each."
     wasted = sum(share.limited for number, share in tally.by_number.items() if number > 1)
-    evidence = [f"{_times(retries, 'retry') if retries == 1 else f'{retries:,} retries'}: {who}"]
+    evidence = [f"{counted(retries, 'retry', 'retries')}: {who}"]
     if wasted:
         evidence.append(f"{wasted:,} of the retries were refused again")
     return [Diagnosis("RC201", severity, says, tuple(evidence), remedies(tally))]
@@ -76,7 +74,7 @@ def _stacked(tally: Tally) -> list[Diagnosis]:
         return []
     requests, runs = tally.worst_stack
     says = (
-        f"{_times(tally.stacked.calls, 'call')} went through two layers of retries or more: up to {requests} requests "
+        f"{counted(tally.stacked.calls, 'call')} went through two layers of retries or more: up to {requests} requests "
         f"for one call, in {runs} rounds of the SDK."
     )
     advice = tuple(f"let the outer layer retry alone: {line}" for line in remedies(tally))
@@ -87,7 +85,7 @@ def _hopeless(tally: Tally) -> list[Diagnosis]:
     if not tally.hopeless_retries:
         return []
     why, _ = tally.hopeless.most_common(1)[0]
-    says = f"{_times(tally.hopeless_retries, 'request')} repeated what no wait can mend: {why}."
+    says = f"{counted(tally.hopeless_retries, 'request')} repeated what no wait can mend: {why}."
     return [Diagnosis("RC208", Severity.BAD, says, advice=("stop on such an answer: raise it, do not retry it",))]
 
 
@@ -99,12 +97,12 @@ def _early(tally: Tally) -> list[Diagnosis]:
         asked_s, waited_s = told.worst
         kept = f", {told.obeyed:,} kept it" if told.obeyed else ""
         says = (
-            f"{name} came back before the wait it was told was over: {_times(told.early, 'time')}{kept}; told "
+            f"{name} came back before the wait it was told was over: {counted(told.early, 'time')}{kept}; told "
             f"{human_s(asked_s)}, it waited {human_s(waited_s)}."
         )
         evidence, advice = _rule_of(told), "wait as long as the answer says"
         if told.unheard:
-            heard = "each time" if told.unheard == told.early else _times(told.unheard, "time")
+            heard = "each time" if told.unheard == told.early else counted(told.unheard, "time")
             evidence = (f"{heard} the wait stood in the message only, not in a header", *evidence)
             advice = "read the wait out of the message in your own loop; no Retry-After header came with it"
         found.append(Diagnosis("RC203", Severity.BAD, says, evidence, (advice,)))
@@ -138,7 +136,7 @@ def _rules(tally: Tally) -> list[Diagnosis]:
             continue
         rule = _rule_of(told)
         if told.obeyed and not told.early:
-            says = f"{name} waited as told {_times(told.obeyed, 'time')}, {human_s(told.longest_obeyed_s)} at most."
+            says = f"{name} waited as told {counted(told.obeyed, 'time')}, {human_s(told.longest_obeyed_s)} at most."
             found.append(Diagnosis("RC206", Severity.NOTE, says, rule))
         row = retry.find(*told.sdk)
         most_s = row.layers[-1].hints.most_s if row is not None else None
@@ -167,19 +165,14 @@ def _refusals(tally: Tally) -> list[Diagnosis]:
         False: f"{row.title if row else ''} does not count refused requests.",
         None: "Whether refusals count is not documented here.",
     }[counts]
-    says = f"{tally.limited:,} of {_times(tally.requests, 'request')} were refused ({share:.0%}). {tail}"
+    says = f"{tally.limited:,} of {counted(tally.requests, 'request')} were refused ({share:.0%}). {tail}"
     what = [
-        f"{number:,} by {_limit_name(dimension, window_s)}"
+        f"{number:,} by {limit_name(dimension, window_s)}"
         for (dimension, window_s), number in tally.refused_by.most_common(4)
         if dimension is not None
     ]
     severity = Severity.NOTE if counts is False else Severity.BAD if share >= 0.5 else Severity.WARN
     return [Diagnosis("RC202", severity, says, tuple(what))]
-
-
-def _limit_name(dimension: Dimension | None, window_s: float | None) -> str:
-    what = dimension.value.replace("_", " ") if dimension else "an unnamed limit"
-    return what if window_s is None else f"{what} per {window_name(window_s)}"
 
 
 def _together(tally: Tally) -> list[Diagnosis]:
@@ -195,7 +188,7 @@ def _hot(tally: Tally) -> list[Diagnosis]:
     if not tally.hot_repeats:
         return []
     says = (
-        f"{_times(tally.hot_repeats, 'request')} repeated a refused one at once. Counted as calls of their own; "
+        f"{counted(tally.hot_repeats, 'request')} repeated a refused one at once. Counted as calls of their own; "
         "if they are retries, their loop does not wait."
     )
     return [Diagnosis("RC209", Severity.NOTE, says)]
@@ -204,7 +197,7 @@ def _hot(tally: Tally) -> list[Diagnosis]:
 def _unanswered(tally: Tally) -> list[Diagnosis]:
     if not tally.unanswered:
         return []
-    says = f"{_times(tally.unanswered, 'request')} got no answer: the upstream failed, or the app hung up first."
+    says = f"{counted(tally.unanswered, 'request')} got no answer: the upstream failed, or the app hung up first."
     return [Diagnosis("RC211", Severity.WARN, says)]
 
 
@@ -222,9 +215,14 @@ class Load:
         limit = self.use.reading.limit
         return self.used_per_window / limit if limit and self.used_per_window is not None else None
 
+    @property
+    def empty_after_s(self) -> float:
+        """Seconds in which this pace uses up a whole window's amount; infinite where it never does."""
+        return (self.use.reading.window_s or math.inf) / self.share if self.share and self.share > 1 else math.inf
+
 
 def loads(tally: Tally) -> list[Load]:
-    """Set the pace of the run against each limit that the headers state, the tightest first."""
+    """Set the pace of the run against each limit that the answers state: what runs out first, then the fullest."""
     span_s = tally.span_s
     found = []
     for use in tally.limits.values():
@@ -238,7 +236,7 @@ def loads(tally: Tally) -> list[Load]:
                 per_s = tally.charged_tokens / tally.charged_requests * tally.requests / span_s
         in_window = per_s * reading.window_s if per_s is not None and reading.window_s else None
         found.append(Load(use, in_window))
-    return sorted(found, key=lambda load: -(load.share or 0.0))
+    return sorted(found, key=lambda load: (load.empty_after_s, -(load.share or 0.0)))
 
 
 def _first_limit(tally: Tally) -> list[Diagnosis]:
@@ -247,7 +245,7 @@ def _first_limit(tally: Tally) -> list[Diagnosis]:
         return []
     load = tight[0]
     reading, share = load.use.reading, load.share or 0.0
-    name = _limit_name(reading.dimension, reading.window_s)
+    name = limit_name(reading.dimension, reading.window_s)
     says = (
         f"At the pace of this run ({human_s(tally.span_s)}) {name} run out first: {load.used_per_window:,.0f} against "
         f"a limit of {reading.limit:,}, {share:.1f} times as many."

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ratecheck.decode import DecodeReport
-from ratecheck.decode.explain import units, verdict, who
+from ratecheck.decode.explain import verdict, who
 from ratecheck.durations import human_s, window_name
-from ratecheck.model import Category, Finding, LimitReading
+from ratecheck.model import Category, Finding
+from ratecheck.wording import units
 
 if TYPE_CHECKING:
     from ratecheck.render.page import Block, Page
@@ -138,25 +139,9 @@ def _words(findings: list[Finding]) -> "list[Block]":
 
 
 def _limits(finding: Finding) -> "list[Block]":
-    from ratecheck.render.page import Table
+    from ratecheck.render.limits import limits_table
 
-    if not finding.limits:
-        return []
-    rows = tuple(_limit_row(limit) for limit in finding.limits)
-    return [Table(("limit", "per", "allows", "left", "reset"), rows, "Limits in the headers", right=frozenset({2, 3}))]
-
-
-def _limit_row(limit: LimitReading) -> tuple[str, ...]:
-    name = units(limit.dimension) if limit.dimension else (limit.headers[0] if limit.headers else "?")
-    scope = f" ({limit.scope})" if limit.scope else ""
-    return (
-        name + scope,
-        "?" if limit.window_s is None else window_name(limit.window_s),
-        "?" if limit.limit is None else f"{limit.limit:,}",
-        f"{1 - limit.utilization:.0%}" if limit.utilization is not None and limit.remaining is None
-        else "?" if limit.remaining is None else f"{limit.remaining:,}",
-        "?" if limit.reset_s is None else f"in {human_s(limit.reset_s)}",
-    )  # fmt: skip
+    return [limits_table(finding.limits, "Limits in the headers")] if finding.limits else []
 
 
 def _timeline(report: DecodeReport) -> "list[Block]":

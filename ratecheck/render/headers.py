@@ -7,52 +7,24 @@ from ratecheck.durations import human_s, window_name
 from ratecheck.headers import HeadersReport, Probe, Target, least_share, share_left
 from ratecheck.model import Category, Diagnosis, Dimension, Finding, LimitReading, Severity, Source
 from ratecheck.render.as_json import plain
-from ratecheck.render.page import Bar, Bars, Block, LineChart, Lines, Page, Series, Table, Tone
-
-# Below a tenth a person should look; below a fiftieth the next prompt of ordinary size is at risk.
-_LOW, _NEARLY_EMPTY = 0.10, 0.02
-
-_UNITS = {
-    Dimension.REQUESTS: "requests",
-    Dimension.TOKENS: "tokens",
-    Dimension.INPUT_TOKENS: "input tokens",
-    Dimension.OUTPUT_TOKENS: "output tokens",
-    Dimension.IMAGES: "images",
-    Dimension.CONCURRENCY: "at once",
-}
-
-
-def label_of(limit: LimitReading) -> str:
-    """Name a limit in words: ``requests``, ``project tokens``; a limit of unknown kind by its header."""
-    kind = _UNITS[limit.dimension] if limit.dimension else (limit.headers[0] if limit.headers else "unknown")
-    return f"{limit.scope} {kind}" if limit.scope else kind
+from ratecheck.render.limits import NEARLY_EMPTY, full_name, label_of, left_in, limits_table, tone_of
+from ratecheck.render.page import Bar, Bars, Block, LineChart, Lines, Page, Series, Tone
+from ratecheck.wording import counted, percent
 
 
 def line(probe: Probe) -> str:
     """Say one probe in a line, for a monitor whose output is no terminal."""
     if probe.finding is not None and probe.finding.category is not Category.NOT_RATE_LIMIT:
         return f"{probe.t_s:10.1f} s  {refusal_sentence(probe.finding)}"
-    told = [f"{label_of(limit)} {_left(limit)}" for limit in probe.limits if limit.remaining is not None]
+    told = [f"{label_of(limit)} {left_in(limit)}" for limit in probe.limits if limit.remaining is not None]
     return (
         f"{probe.t_s:10.1f} s  {'; '.join(told) or 'no rate-limit header'} ({probe.status}, {human_s(probe.latency_s)})"
     )
 
 
-def _tone(share: float | None) -> Tone:
-    if share is None:
-        return Tone.PLAIN
-    return Tone.BAD if share < _NEARLY_EMPTY else Tone.WARN if share < _LOW else Tone.GOOD
-
-
-def _left(limit: LimitReading) -> str:
-    if limit.remaining is None:
-        return f"{1 - limit.utilization:.0%} left" if limit.utilization is not None else "unknown"
-    return f"{limit.remaining:,}" + (f" of {limit.limit:,}" if limit.limit is not None else "")
-
-
 def _sentence(limit: LimitReading) -> str:
     """Say what is left of one limit: ``tokens: 12 of 30,000 left this minute: the next prompt over 12 …``."""
-    words = f"{label_of(limit)}: {_left(limit)}"
+    words = f"{label_of(limit)}: {left_in(limit)}"
     if limit.remaining is not None:
         words += " left"
     if limit.window_s is not None:
@@ -60,7 +32,7 @@ def _sentence(limit: LimitReading) -> str:
             limit.window_s, f" per {window_name(limit.window_s)}"
         )
     share = share_left(limit)
-    if limit.remaining is not None and share is not None and share < _NEARLY_EMPTY:
+    if limit.remaining is not None and share is not None and share < NEARLY_EMPTY:
         if limit.dimension is Dimension.REQUESTS:
             words += ": the next request will be refused" if limit.remaining == 0 else ": nearly gone"
         else:
@@ -83,7 +55,7 @@ def _verdict(report: HeadersReport) -> tuple[str, Tone]:
         return "Answered, but with no rate-limit header: that does not mean unlimited.", Tone.WARN
     # The tightest first: it is what stops the reader next.
     told.sort(key=lambda limit: 1.0 if (share := share_left(limit)) is None else share)
-    return "; ".join(_sentence(limit) for limit in told[:4]), _tone(least_share(last))
+    return "; ".join(_sentence(limit) for limit in told[:4]), tone_of(least_share(last))
 
 
 def refusal_sentence(finding: Finding) -> str:
@@ -92,40 +64,9 @@ def refusal_sentence(finding: Finding) -> str:
     return f"Refused{status}: {finding.explanation or finding.message or finding.category.value.replace('_', ' ')}"
 
 
-def _limits_table(probe: Probe) -> Table:
-    rows = []
-    for limit in probe.limits:
-        window = window_name(limit.window_s) if limit.window_s is not None else "unknown"
-        rows.append(
-            (
-                label_of(limit) + ("" if limit.known else " *"),
-                _left(limit),
-                window,
-                limit.window_from or "",
-                "unknown" if limit.reset_s is None else human_s(limit.reset_s),
-            )
-        )
-    starred = any(not limit.known for limit in probe.limits)
-    note = "* read from the words in the header's name alone: no table row knows it" if starred else ""
-    return Table(
-        ("limit", "left", "window", "told by", "full again in"),
-        tuple(rows),
-        right=frozenset({1, 4}),
-        optional=frozenset({3}),
-        note=note,
-    )
-
-
-def _percent(share: float) -> str:
-    """Write a share; what is not all or nothing never looks like it."""
-    if 0 < share < 0.01:
-        return "under 1%"
-    return f"{share:.1%}" if 0.995 <= share < 0.9995 else "over 99.9%" if 0.9995 <= share < 1 else f"{share:.0%}"
-
-
 def _bars(probe: Probe) -> Bars:
     rows = [
-        Bar(label_of(limit), share, f"{_percent(share)} left", _tone(share))
+        Bar(label_of(limit), share, f"{percent(share)} left", tone_of(share))
         for limit in probe.limits
         if (share := share_left(limit)) is not None
     ]
@@ -144,8 +85,7 @@ def _over_time(report: HeadersReport) -> LineChart | None:
             told_by = tuple(name.lower() for name in limit.headers)
             lines.setdefault(told_by, []).append((probe.t_s, share * 100))
             if limit.window_s is not None or told_by not in names:
-                window = f" per {window_name(limit.window_s)}" if limit.window_s is not None else ""
-                names[told_by] = label_of(limit) + window
+                names[told_by] = full_name(limit)
     refused = tuple((probe.t_s, 0.0) for probe in report.probes if probe.finding is not None)
     tones = (Tone.PLAIN, Tone.GOOD, Tone.WARN, Tone.BAD)
     series = [
@@ -183,7 +123,7 @@ def page(report: HeadersReport, *, sources: tuple[Source, ...] = (), raw: bool =
         if last.limits:
             bars = _bars(last)
             blocks += [bars] if bars.rows else []
-            blocks.append(_limits_table(last))
+            blocks.append(limits_table(last.limits))
         if len(report.probes) > 1 and (chart := _over_time(report)):
             blocks.append(chart)
         if last.finding is not None and last.finding.message:
@@ -197,7 +137,7 @@ def page(report: HeadersReport, *, sources: tuple[Source, ...] = (), raw: bool =
 def dry_run_page(target: Target, lines: tuple[str, ...], count: int) -> Page:
     """Return the screen of ``--dry-run``."""
     return Page(
-        f"Nothing was sent. {count} request{'s' if count != 1 else ''} like this would go out:",
+        f"Nothing was sent. {counted(count, 'request')} like this would go out:",
         blocks=(Lines(lines),),
         preface=(f"provider: {target.dialect.name}, told from {target.told_from}",),
     )

@@ -9,11 +9,13 @@ from rich.text import Text
 
 from ratecheck.calls import Attempt
 from ratecheck.calls.tally import limited
-from ratecheck.durations import human_s, window_name
+from ratecheck.durations import human_s
 from ratecheck.model import LimitReading
 from ratecheck.redact import neutralise
+from ratecheck.render.limits import full_name, left_in
 from ratecheck.render.page import Style
 from ratecheck.watch.session import Session
+from ratecheck.wording import limit_kind
 
 
 def line_of(attempt: Attempt) -> str | None:
@@ -25,8 +27,7 @@ def line_of(attempt: Attempt) -> str | None:
     what = "no answer" if outcome.status is None else str(outcome.status)
     if limited(attempt):
         finding = outcome.finding
-        limit = finding.dimension.value.replace("_", " ") if finding is not None and finding.dimension else "a limit"
-        what += f", refused by {limit}"
+        what += f", refused by a {limit_kind(finding.dimension if finding else None)}"
     parts = [what, neutralise(request.model or request.target.rsplit("/", 1)[-1], 40)]
     if retry:
         parts.append(f"retry {retry} by {neutralise(request.sender.title, 40)}")
@@ -65,11 +66,9 @@ class LiveTable:
         grid.add_row(Text("refused"), Text(f"{session.limited:,}", style="bold red" if session.limited else "bold"))
         grid.add_row(Text("under way"), Text(str(session.under_way)))
         for reading in self._limits.values():
-            name = reading.dimension.value.replace("_", " ") if reading.dimension else "limit"
-            window = f" per {window_name(reading.window_s)}" if reading.window_s else ""
-            left = "?" if reading.remaining is None else f"{reading.remaining:,}"
-            of = "" if reading.limit is None else f"of {reading.limit:,} left"
-            grid.add_row(Text(name + window), Text(left), Text(of))
+            grid.add_row(
+                Text(full_name(reading)), Text(left_in(reading)), Text("left" if reading.remaining is not None else "")
+            )
         if self._last:
             grid.add_row(Text("last"), Text(""), Text(self._last))
         self._live.update(grid, refresh=True)

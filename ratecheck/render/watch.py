@@ -5,11 +5,13 @@ from typing import Any
 from ratecheck.calls import Call, Layer
 from ratecheck.calls.tally import Tally
 from ratecheck.diagnose.traffic import Load, loads
-from ratecheck.durations import human_s, s_from_ns, window_name
+from ratecheck.durations import human_s, s_from_ns
 from ratecheck.model import Severity, Source
 from ratecheck.redact import neutralise
+from ratecheck.render.limits import full_name, tone_of
 from ratecheck.render.page import Bar, Bars, LineChart, Page, Series, Table, Tone
 from ratecheck.watch.report import WatchReport
+from ratecheck.wording import counted, left_of
 
 # Rows of calls in a report; the others are in --json and in the recording.
 _MOST_ROWS = 12
@@ -42,7 +44,7 @@ def page(report: WatchReport) -> Page:
 
 def _verdict(report: WatchReport) -> str:
     tally = report.tally
-    calls, requests = _count(tally.calls, "call"), _count(tally.requests, "request")
+    calls, requests = counted(tally.calls, "call"), counted(tally.requests, "request")
     if tally.requests > tally.calls:
         says = f"{calls} became {requests}: {tally.amplification:.2f} for each"
     else:
@@ -61,10 +63,6 @@ def _tone(report: WatchReport) -> Tone:
     if report.over or Severity.BAD in severities:
         return Tone.BAD
     return Tone.WARN if Severity.WARN in severities else Tone.GOOD
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def _calls_table(tally: Tally) -> Table:
@@ -89,7 +87,7 @@ def _calls_table(tally: Tally) -> Table:
     if clients:
         columns.insert(2, "client")
     hidden = tally.calls - len(shown)
-    note = f"and {_count(hidden, 'more call')} with as many requests or fewer" if hidden > 0 else ""
+    note = f"and {counted(hidden, 'more call')} with as many requests or fewer" if hidden > 0 else ""
     return Table(tuple(columns), tuple(rows), "Calls", frozenset({0, columns.index("requests")}), note)
 
 
@@ -149,23 +147,14 @@ def _clients_table(tally: Tally) -> Table:
 def _limit_bars(found: list[Load]) -> Bars:
     rows = []
     for load in found[:8]:
-        reading = load.use.reading
+        reading, lowest = load.use.reading, load.use.lowest_remaining
         if reading.remaining is None and reading.limit is None:
             continue
-        name = reading.dimension.value.replace("_", " ") if reading.dimension else "limit"
-        label = f"{name} per {window_name(reading.window_s)}" if reading.window_s else name
-        lowest = load.use.lowest_remaining
-        share = None
-        if reading.limit and lowest is not None:
-            share = min(max(lowest / reading.limit, 0.0), 1.0)
-        text = f"{_known(lowest)} of {_known(reading.limit)} left at the lowest"
-        tone = Tone.PLAIN if share is None else Tone.BAD if share < 0.1 else Tone.WARN if share < 0.3 else Tone.GOOD
-        rows.append(Bar(label, share, text, tone))
+        share = min(max(lowest / reading.limit, 0.0), 1.0) if reading.limit and lowest is not None else None
+        rows.append(
+            Bar(full_name(reading), share, f"{left_of(lowest, reading.limit)} left at the lowest", tone_of(share))
+        )
     return Bars(tuple(rows), "Limits, as the answers state them" if rows else "")
-
-
-def _known(number: int | None) -> str:
-    return "?" if number is None else f"{number:,}"
 
 
 def _chart(tally: Tally) -> LineChart:
@@ -195,9 +184,9 @@ def _advice(report: WatchReport) -> tuple[str, ...]:
     if report.recording is not None:
         lines.append(f"what other policies would do: ratecheck simulate --workload {report.recording}")
     if report.lost_lines:
-        lines.append(f"{_count(report.lost_lines, 'line')} of the recording could not be written or read")
+        lines.append(f"{counted(report.lost_lines, 'line')} of the recording could not be written or read")
     for trouble, number in report.troubles[:5]:
-        lines.append(f"{_count(number, 'request')} answered with 502 by ratecheck: the upstream {trouble}")
+        lines.append(f"{counted(number, 'request')} answered with 502 by ratecheck: the upstream {trouble}")
     return tuple(lines)
 
 
