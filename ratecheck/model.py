@@ -230,6 +230,8 @@ class Diagnosis(NamedTuple):
     code: str
     severity: Severity
     says: str
-    """One sentence with this case's numbers."""
+    """Whole sentences, with this case's numbers."""
     evidence: tuple[str, ...] = ()
+    """Fragments, joined by semicolons where they are shown."""
     advice: tuple[str, ...] = ()
+    """Each a whole sentence, or a line of code to copy."""

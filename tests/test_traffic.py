@@ -134,7 +134,7 @@ def test_which_limit_runs_out_first() -> None:
     tally = tally_of([app([lambda: sdk("a"), lambda: sdk("b")])], refuse(), limits=limits)
     says = found(tally)["RC207"]
     assert "requests per minute run out first" in says.says
-    assert says.advice == ("at most one request every 6 s",)
+    assert says.advice == ("Send at most one request every 6 s.",)
     assert [load.use.reading.limit for load in loads(tally)] == [10, 1_000_000]
 
 

@@ -27,7 +27,7 @@ def diagnose(tally: Tally) -> tuple[Diagnosis, ...]:
         return (
             Diagnosis(
                 "RC210", Severity.WARN, "No request passed through: the app may set its base URL in code.",
-                advice=("build the client without base_url, or with the address that `ratecheck watch` prints",),
+                advice=("Build the client without base_url, or with the address that `ratecheck watch` prints.",),
             ),
         )  # fmt: skip
     found = [
@@ -77,8 +77,8 @@ def _stacked(tally: Tally) -> list[Diagnosis]:
         f"{counted(tally.stacked.calls, 'call')} went through two layers of retries or more: up to {requests} requests "
         f"for one call, in {runs} rounds of the SDK."
     )
-    advice = tuple(f"let the outer layer retry alone: {line}" for line in remedies(tally))
-    return [Diagnosis("RC205", Severity.BAD, says, advice=advice or ("let one layer retry, switch the others off",))]
+    advice = tuple(f"Let the outer layer retry alone: {line}" for line in remedies(tally))
+    return [Diagnosis("RC205", Severity.BAD, says, advice=advice or ("Let one layer retry, switch the others off.",))]
 
 
 def _hopeless(tally: Tally) -> list[Diagnosis]:
@@ -86,7 +86,7 @@ def _hopeless(tally: Tally) -> list[Diagnosis]:
         return []
     why, _ = tally.hopeless.most_common(1)[0]
     says = f"{counted(tally.hopeless_retries, 'request')} repeated what no wait can mend: {why}."
-    return [Diagnosis("RC208", Severity.BAD, says, advice=("stop on such an answer: raise it, do not retry it",))]
+    return [Diagnosis("RC208", Severity.BAD, says, advice=("Stop on such an answer: raise it, do not retry it.",))]
 
 
 def _early(tally: Tally) -> list[Diagnosis]:
@@ -100,11 +100,11 @@ def _early(tally: Tally) -> list[Diagnosis]:
             f"{name} came back before the wait it was told was over: {counted(told.early, 'time')}{kept}; told "
             f"{human_s(asked_s)}, it waited {human_s(waited_s)}."
         )
-        evidence, advice = _rule_of(told), "wait as long as the answer says"
+        evidence, advice = _rule_of(told), "Wait as long as the answer says."
         if told.unheard:
             heard = "each time" if told.unheard == told.early else counted(told.unheard, "time")
             evidence = (f"{heard} the wait stood in the message only, not in a header", *evidence)
-            advice = "read the wait out of the message in your own loop; no Retry-After header came with it"
+            advice = "Read the wait out of the message in your own loop: no Retry-After header came with it."
         found.append(Diagnosis("RC203", Severity.BAD, says, evidence, (advice,)))
     return found
 
@@ -146,7 +146,7 @@ def _rules(tally: Tally) -> list[Diagnosis]:
                 f"{human_s(most_s)} this version does not wait."
             )
             if row.layers[-1].hints.over.value == "stop":
-                advice = ("catch the error and wait in your own code, or treat it as a stop sign",)
+                advice = ("Catch the error and wait in your own code, or treat it as a stop sign.",)
                 found.append(Diagnosis("RC206", Severity.WARN, says, rule, advice))
     return found
 
@@ -180,7 +180,7 @@ def _together(tally: Tally) -> list[Diagnosis]:
     if most < _WORKERS or tally.calls < _WORKERS:
         return []
     says = f"Workers retry together: {most:,} retries within a tenth of a second."
-    advice = ("share one throttle among the workers, or give their waits full jitter",)
+    advice = ("Share one throttle among the workers, or give their waits full jitter.",)
     return [Diagnosis("RC204", Severity.WARN, says, advice=advice)]
 
 
@@ -251,5 +251,5 @@ def _first_limit(tally: Tally) -> list[Diagnosis]:
         f"a limit of {reading.limit:,}, {share:.1f} times as many."
     )
     every_s = (reading.window_s or 0.0) / (reading.limit or 1)
-    advice = (f"at most one request every {human_s(every_s)}",) if reading.dimension is Dimension.REQUESTS else ()
+    advice = (f"Send at most one request every {human_s(every_s)}.",) if reading.dimension is Dimension.REQUESTS else ()
     return [Diagnosis("RC207", Severity.BAD if share > 1 else Severity.WARN, says, advice=advice)]
