@@ -38,6 +38,12 @@ def _bug(error: Exception) -> None:
     )
 
 
+def _reader_left() -> int:
+    """The reader (`head`, a pager) has what it wanted. Python would complain once more while it exits."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.OK
+
+
 def run(app: typer.Typer) -> int:
     """Run the command line; return the exit code of what happened."""
     try:
@@ -55,9 +61,11 @@ def run(app: typer.Typer) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        # The reader (`head`, a pager) has what it wanted. Python would complain once more while it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.OK
+        return _reader_left()
+    except SystemExit as stop:
+        if isinstance(stop.__context__, BrokenPipeError):  # met within a command: click makes it an exit with 1
+            return _reader_left()
+        raise
     except Exception as error:  # the last line of defence: a bug becomes one line
         if os.environ.get("RATECHECK_DEBUG"):
             raise

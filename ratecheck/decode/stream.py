@@ -1,6 +1,6 @@
 """Any input, of any size: a paste is read as a whole, a log block by block."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from ratecheck.decode.encoding import is_utf8, text_of, to_utf8
@@ -22,6 +22,10 @@ def decode_stream(read: Callable[[int], bytes], *, source: str = "-") -> DecodeR
     ``read(n)`` returns at most ``n`` bytes, none at the end. UTF-8 and UTF-16 are understood.
     """
     head = _filled(read, _PASTE_BYTES + 1)
+    if looks_like_recording(head):
+        from ratecheck.decode.recording import decode_recording
+
+        return decode_recording(_lines(read, head), source=source)
     if len(head) <= _PASTE_BYTES:
         return decode_text(text_of(head), source=source)
     if looks_like_har(head[:1_000].decode("utf-8", "replace")):
@@ -31,7 +35,28 @@ def decode_stream(read: Callable[[int], bytes], *, source: str = "-") -> DecodeR
 
 def cuts_at_lines(head: bytes) -> bool:
     """Tell by its beginning whether a large input is a log that can be read from any line on."""
-    return is_utf8(head) and not looks_like_har(head[:1_000].decode("utf-8", "replace"))
+    return (
+        is_utf8(head) and not looks_like_har(head[:1_000].decode("utf-8", "replace")) and not looks_like_recording(head)
+    )
+
+
+# The beginning of every line that a recorder writes; the first one of a file may be torn.
+_RECORDED = b'{"schema":"ratecheck.attempt/1"'
+
+
+def looks_like_recording(head: bytes) -> bool:
+    """Tell by the beginning of an input whether `watch` or `serve` recorded it."""
+    return head.startswith(_RECORDED) or b"\n" + _RECORDED in head
+
+
+def _lines(read: Callable[[int], bytes], head: bytes) -> Iterator[bytes]:
+    rest = head
+    while block := read(_BLOCK_BYTES):
+        *whole, rest = (rest + block).split(b"\n")
+        yield from whole
+        # A recorder's line ends long before; what does not is dropped piece by piece.
+        rest = rest if len(rest) < _HAR_BYTES else b""
+    yield from rest.splitlines()
 
 
 def read_log(read: Callable[[int], bytes], head: bytes = b"") -> "LogReader":
