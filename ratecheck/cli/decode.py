@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
+from ratecheck.cli.options import examples
 from ratecheck.cli.output import JsonOption, NoColorOption, Output
 from ratecheck.errors import ExitCode, UsageError
 
@@ -14,8 +15,11 @@ if TYPE_CHECKING:
     from ratecheck.decode import DecodeReport
 
 SETTINGS = {
-    "epilog": "Examples:  ratecheck decode error.txt      pbpaste | ratecheck decode --json      "
-    "curl -i https://… 2>&1 | ratecheck decode      ratecheck decode app.log"
+    "epilog": examples(
+        ("ratecheck decode error.txt", "a pasted traceback, body or `curl -i` dump"),
+        ("ratecheck decode app.log", "a log of any size: which limits refused, when and how often"),
+        ("curl -i https://… 2>&1 | ratecheck decode --json", "for a script"),
+    )
 }
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ratecheck.cli.options import LimitsOption, RpdOption, RpmOption, TpmOption, examples
 from ratecheck.cli.output import JsonOption, NoColorOption, Output
 from ratecheck.errors import ExitCode
 
@@ -16,10 +17,18 @@ if TYPE_CHECKING:
     from ratecheck.net.inputs import Advance, Line
 
 SETTINGS = {
-    "epilog": "Examples:\n\n"
-    "  ratecheck estimate prompt.md --max-output-tokens 512 --rpm 500 --tpm 30000\n\n"
-    "  ratecheck headers --json | ratecheck estimate batch.jsonl --limits -\n\n"
-    "Reads text, Markdown, images, requests as JSON (chat, Responses, Anthropic, Gemini) and batch files (JSON Lines)."
+    "epilog": examples(
+        (
+            "ratecheck estimate prompt.md --max-output-tokens 512 --rpm 500 --tpm 30000",
+            "how many such calls fit in a minute",
+        ),
+        (
+            "ratecheck headers --json | ratecheck estimate batch.jsonl --limits -",
+            "how long a batch takes on this account",
+        ),
+        more="Reads text, Markdown, images, requests as JSON (chat, Responses, Anthropic, Gemini),\n"
+        "batch files (JSON Lines) and recordings of `watch --bodies`.",
+    )
 }
 
 # Named of all lines that could not be read; the rest is counted.
@@ -30,19 +39,21 @@ _TOGETHER = 500
 
 
 def command(
-    prompts: Annotated[list[str] | None, typer.Argument(metavar="PROMPT...", help="Files; - or none: stdin.")] = None,
-    model: Annotated[str | None, typer.Option(help="The model, whatever the requests say (default gpt-4o).")] = None,
+    prompts: Annotated[list[str] | None, typer.Argument(metavar="[PROMPT]…", help="Files; - or none: stdin.")] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The model, whatever the requests say (default gpt-4o).")
+    ] = None,
     max_output_tokens: Annotated[
-        int | None, typer.Option("--max-output-tokens", min=0, help="The largest output (max_tokens).")
+        int | None, typer.Option("--max-output-tokens", metavar="N", min=0, help="The largest output (max_tokens).")
     ] = None,
-    n: Annotated[int | None, typer.Option("--n", min=1, help="Answers asked for with each prompt.")] = None,
-    rpm: Annotated[int | None, typer.Option(min=0, help="Requests a minute.")] = None,
-    tpm: Annotated[int | None, typer.Option(min=0, help="Tokens a minute.")] = None,
-    rpd: Annotated[int | None, typer.Option(min=0, help="Requests a day.")] = None,
-    limits: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Limits from `headers --json` or `probe --json`; - for stdin.")
+    n: Annotated[
+        int | None, typer.Option("--n", metavar="N", min=1, help="Answers asked for with each prompt.")
     ] = None,
-    provider: Annotated[str | None, typer.Option(metavar="NAME", help="Who limits: openai, azure, groq, ...")] = None,
+    rpm: RpmOption = None,
+    tpm: TpmOption = None,
+    rpd: RpdOption = None,
+    limits: LimitsOption = None,
+    provider: Annotated[str | None, typer.Option(metavar="NAME", help="Who limits: openai, azure, groq, …")] = None,
     charging: Annotated[
         str | None, typer.Option(metavar="RULE", help="A charging rule by name; `list` prints them all.")
     ] = None,

@@ -4,20 +4,16 @@ from typing import Annotated
 
 import typer
 
+from ratecheck.cli.options import examples
 from ratecheck.cli.output import JsonOption, NoColorOption, Output
 from ratecheck.errors import ExitCode
 
 SETTINGS = {
-    "epilog": """Examples:
-
-\b
-  ratecheck explain RC301
-      what a finding means, how to tell, what to do
-  ratecheck explain openai-python@1.109.1
-      what that version does with a 429: its waits, its bounds, the line that switches it off
-  ratecheck explain unverified
-      every fact that rests on a page nobody has confirmed
-"""
+    "epilog": examples(
+        ("ratecheck explain RC301", "what a finding means, how to tell, what to do"),
+        ("ratecheck explain openai-python@1.109.1", "what that version does with a 429, and the line that stops it"),
+        ("ratecheck explain unverified", "every fact that rests on a page nobody has confirmed"),
+    )
 }
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ratecheck.cli.options import examples
 from ratecheck.cli.output import JsonOption, NoColorOption, Output
 from ratecheck.cli.target import (
     ApiVersionOption,
@@ -30,9 +31,14 @@ if TYPE_CHECKING:
 
 SETTINGS = {
     "cls": DemoCommand,
-    "epilog": "\b\nExamples:\n  ratecheck headers --demo\n  ratecheck headers --model gpt-4o-mini --alert 20\n"
-    "  ratecheck headers --count 10 --every 6 --json\n"
-    "  ratecheck headers --every 30 --alert 20 --textfile /var/lib/node_exporter/ratecheck.prom",
+    "epilog": examples(
+        ("ratecheck headers --demo", "what the screen looks like, on an emulated account"),
+        ("ratecheck headers --model gpt-4o-mini --alert 20", "exit 1 when less than a fifth is left of any limit"),
+        (
+            "ratecheck headers --every 30 --alert 20 --textfile ratecheck.prom",
+            "watch until Ctrl-C, for Prometheus as well",
+        ),
+    ),
 }
 
 

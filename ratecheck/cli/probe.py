@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ratecheck.cli.options import examples
 from ratecheck.cli.output import JsonOption, NoColorOption, Output
 from ratecheck.cli.target import (
     ApiVersionOption,
@@ -30,9 +31,17 @@ if TYPE_CHECKING:
 
 SETTINGS = {
     "cls": DemoCommand,
-    "epilog": "\b\nExamples:\n  ratecheck probe --demo --to-the-wall\n"
-    "  ratecheck probe --model gpt-4o-mini --budget-requests 20 --yes\n"
-    "  ratecheck probe --base-url http://127.0.0.1:8080/v1 --no-key --to-the-wall --yes --json",
+    "epilog": examples(
+        ("ratecheck probe --demo --to-the-wall", "how an emulated account is found out, in no time"),
+        (
+            "ratecheck probe --model gpt-4o-mini --budget-requests 20",
+            "at most 20 requests, half of each limit left over",
+        ),
+        (
+            "ratecheck probe --base-url http://127.0.0.1:8080/v1 --no-key --to-the-wall --yes --json",
+            "a local server, for a script",
+        ),
+    ),
 }
 
 # The mark of a terminal's line that is written over.

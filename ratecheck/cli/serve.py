@@ -5,23 +5,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ratecheck.cli.options import FaultOption, LimiterOption, RpdOption, RpmOption, TpmOption, examples
 from ratecheck.cli.output import JsonOption, NoColorOption, Output
 from ratecheck.errors import ExitCode
 
 if TYPE_CHECKING:
     from ratecheck.provider import Profile
 
-SETTINGS: dict[str, Any] = {
-    "epilog": """Examples:
-
-\b
-  ratecheck serve --profile openai-free
-      three requests a minute, as on a free account; point OPENAI_BASE_URL at the printed URL
-  ratecheck serve --provider anthropic --rpm 5 --fault first=529,timeout --latency 2
-      five requests a minute; the first call meets an overload, then a timeout
-
-\b
-A profile file (--profile mine.toml):
+_PROFILE_FILE = """A profile file (--profile mine.toml):
   base = "openai-tier1"     # or: dialect = "groq"
   rpm = 60
   tpd = 100000
@@ -29,32 +20,36 @@ A profile file (--profile mine.toml):
   dimension = "requests"
   amount = 5
   window_s = 1
-  algorithm = "sliding_log"
-""",
-}
+  algorithm = "sliding_log\""""
+
+SETTINGS: dict[str, Any] = {
+    "epilog": examples(
+        ("ratecheck serve --profile openai-free", "three requests a minute; point OPENAI_BASE_URL at the printed URL"),
+        ("ratecheck serve --provider anthropic --rpm 5 --fault first=529,timeout --latency 2",
+         "five requests a minute; the first call meets an overload, then a timeout"),
+        more=_PROFILE_FILE,
+    )
+}  # fmt: skip
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_LARGEST = 10**12
 
 
 def command(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8429,
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="Port; 0 takes a free one.")] = 8429,
     provider: Annotated[str | None, typer.Option(metavar="NAME", help="Whose words to answer in.")] = None,
     profile: Annotated[
         str | None, typer.Option(metavar="NAME|FILE", help="An account to imitate, or a TOML file.")
     ] = None,
-    rpm: Annotated[int | None, typer.Option(min=0, max=_LARGEST, help="Requests a minute.")] = None,
-    tpm: Annotated[int | None, typer.Option(min=0, max=_LARGEST, help="Tokens a minute.")] = None,
-    rpd: Annotated[int | None, typer.Option(min=0, max=_LARGEST, help="Requests a day.")] = None,
-    limiter: Annotated[str | None, typer.Option(metavar="NAME", help="How limits are enforced.")] = None,
+    rpm: RpmOption = None,
+    tpm: TpmOption = None,
+    rpd: RpdOption = None,
+    limiter: LimiterOption = None,
     shared_by: Annotated[
         str, typer.Option(metavar="key|org", help="Limits for each key, or one set for the organisation.")
     ] = "key",
-    latency: Annotated[float, typer.Option(min=0, max=3600, help="Seconds that an answer takes.")] = 0.0,
-    fault: Annotated[
-        list[str] | None, typer.Option(metavar="WHEN=WHAT", help="Break on purpose, e.g. first=500,timeout.")
-    ] = None,
+    latency: Annotated[float, typer.Option(metavar="S", min=0, max=3600, help="Seconds that an answer takes.")] = 0.0,
+    fault: FaultOption = None,
     record: Annotated[str | None, typer.Option(metavar="FILE", help="Append one request a line (JSON).")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No line on stderr for each request.")] = False,
     json: JsonOption = False,

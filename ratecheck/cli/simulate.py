@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ratecheck.cli.options import FaultOption, LimiterOption, LimitsOption, RpdOption, RpmOption, TpmOption, examples
 from ratecheck.cli.output import JsonOption, NoColorOption, Output
 from ratecheck.errors import ExitCode, UsageError
 
@@ -14,68 +15,88 @@ if TYPE_CHECKING:
     from ratecheck.simulate.study import Done, Task
 
 SETTINGS: dict[str, Any] = {
-    "epilog": "\b\nExamples:\n  ratecheck simulate --rpm 3\n"
-    "  ratecheck simulate --rpm 60 --clients 20 --every 10 --duration 600 --policy openai-python@1.109.1\n"
-    "  ratecheck simulate --rpm 500 --tpm 30000 --rate 600/min --duration 300 --tokens 200-1500 --compare\n"
-    "  ratecheck headers --json | ratecheck simulate --limits - --rate 30/min --duration 600",
-}
+    "epilog": examples(
+        ("ratecheck simulate --rpm 3", "how three requests a minute are gone after one call, and what would help"),
+        ("ratecheck simulate --rpm 60 --clients 20 --every 10 --duration 600 --policy openai-python@1.109.1",
+         "twenty clients of one version of an SDK"),
+        ("ratecheck simulate --rpm 500 --tpm 30000 --rate 600/min --duration 300 --tokens 200-1500 --compare",
+         "more than the limit lets through: remedies, ranked"),
+        ("ratecheck headers --json | ratecheck simulate --limits - --rate 30/min --duration 600",
+         "against the limits that your account really has"),
+    )
+}  # fmt: skip
 
 
 def command(
-    rpm: Annotated[int | None, typer.Option(help="Requests a minute.")] = None,
-    tpm: Annotated[int | None, typer.Option(help="Tokens a minute.")] = None,
-    rpd: Annotated[int | None, typer.Option(help="Requests a day.")] = None,
-    limiter: Annotated[
-        str | None, typer.Option(help="token_bucket, fixed_window, sliding_log, sliding_counter, gcra …")
+    rpm: RpmOption = None,
+    tpm: TpmOption = None,
+    rpd: RpdOption = None,
+    limiter: LimiterOption = None,
+    profile: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A built-in account of `serve`: openai-tier1, azure-s0 …")
     ] = None,
-    profile: Annotated[str | None, typer.Option(help="A built-in account of `serve`: openai-tier1, azure-s0 …")] = None,
-    provider: Annotated[str | None, typer.Option(help="Whose words refusals are in: openai, anthropic, groq …")] = None,
-    limits: Annotated[str | None, typer.Option(help="What `headers --json` or `probe --json` printed.")] = None,
+    provider: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Whose words refusals are in: openai, anthropic, groq …")
+    ] = None,
+    limits: LimitsOption = None,
     retry_after: Annotated[
         bool | None, typer.Option("--retry-after/--no-retry-after", help="Do refusals say how long to wait?")
     ] = None,
     policy: Annotated[
-        list[str] | None, typer.Option(help="Client policy, NAME or NAME@VERSION or OUTER+INNER; repeatable.")
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Client policy, NAME or NAME@VERSION or OUTER+INNER; repeatable."),
     ] = None,
-    max_retries: Annotated[int | None, typer.Option(help="The client's own setting, in place of its default.")] = None,
+    max_retries: Annotated[
+        int | None, typer.Option(metavar="N", help="The client's own setting, in place of its default.")
+    ] = None,
     list_policies: Annotated[bool, typer.Option("--list-policies", help="Print every client policy and stop.")] = False,
-    calls: Annotated[int | None, typer.Option(help="Calls that each client makes.")] = None,
-    every: Annotated[float | None, typer.Option(help="Seconds between a client's calls.")] = None,
-    rate: Annotated[str | None, typer.Option(help="Each client's calls at random (Poisson): 30/min, 2/s.")] = None,
+    calls: Annotated[int | None, typer.Option(metavar="N", help="Calls that each client makes.")] = None,
+    every: Annotated[float | None, typer.Option(metavar="S", help="Seconds between a client's calls.")] = None,
+    rate: Annotated[
+        str | None, typer.Option(metavar="N/min", help="Each client's calls at random (Poisson): 30/min, 2/s.")
+    ] = None,
     burst: Annotated[bool, typer.Option("--burst", help="All calls at once.")] = False,
-    clients: Annotated[int, typer.Option(help="Clients that do not know of each other.")] = 1,
-    duration: Annotated[float | None, typer.Option(help="Seconds in which calls arrive.")] = None,
-    workload: Annotated[str | None, typer.Option(help="Replay a recording of `watch` or `serve`; - is stdin.")] = None,
+    clients: Annotated[int, typer.Option(metavar="N", help="Clients that do not know of each other.")] = 1,
+    duration: Annotated[float | None, typer.Option(metavar="S", help="Seconds in which calls arrive.")] = None,
+    workload: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Replay a recording of `watch` or `serve`; - is stdin.")
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at a broken line of --workload.")] = False,
-    tokens: Annotated[str | None, typer.Option(help="Prompt tokens of a call: 800, or 200-1500.")] = None,
-    max_output_tokens: Annotated[int | None, typer.Option(help="max_tokens of a call.")] = None,
-    output_tokens: Annotated[str | None, typer.Option(help="Tokens an answer really has: 150, or 50-300.")] = None,
-    latency: Annotated[str, typer.Option(help="Seconds an answer takes: 0.8, or 0.5-3.")] = "0",
+    tokens: Annotated[
+        str | None, typer.Option(metavar="N|LOW-HIGH", help="Prompt tokens of a call: 800, or 200-1500.")
+    ] = None,
+    max_output_tokens: Annotated[int | None, typer.Option(metavar="N", help="max_tokens of a call.")] = None,
+    output_tokens: Annotated[
+        str | None, typer.Option(metavar="N|LOW-HIGH", help="Tokens an answer really has: 150, or 50-300.")
+    ] = None,
+    latency: Annotated[str, typer.Option(metavar="S|LOW-HIGH", help="Seconds an answer takes: 0.8, or 0.5-3.")] = "0",
     timeout: Annotated[
-        float | None, typer.Option(help="Seconds until a `timeout` fault is noticed (default: as --latency).")
+        float | None,
+        typer.Option(metavar="S", help="Seconds until a `timeout` fault is noticed (default: as --latency)."),
     ] = None,
-    fault: Annotated[
-        list[str] | None, typer.Option(help="WHEN=WHAT, e.g. first=500,timeout or 0.05=drop; repeatable.")
-    ] = None,
+    fault: FaultOption = None,
     compare: Annotated[bool, typer.Option("--compare", help="Try the sensible remedies and rank them.")] = False,
     throttle: Annotated[
-        str | None, typer.Option(help="token-bucket, leaky-bucket or sliding-log, with :N calls a minute.")
+        str | None,
+        typer.Option(metavar="NAME", help="token-bucket, leaky-bucket or sliding-log, with :N calls a minute."),
     ] = None,
     retries_off: Annotated[bool, typer.Option("--retries-off", help="The client sends each call once.")] = False,
-    workers: Annotated[int | None, typer.Option(help="A queue with so many workers.")] = None,
-    keys: Annotated[int, typer.Option(help="API keys used in turn.")] = 1,
-    keys_scope: Annotated[str, typer.Option(help="organization: keys share limits; key: each has its own.")] = (
-        "organization"
-    ),
-    cache: Annotated[float, typer.Option(help="Share of calls that a cache answers: 0.3.")] = 0.0,
-    merge: Annotated[int, typer.Option(help="So many calls become one request.")] = 1,
-    trim: Annotated[float, typer.Option(help="Share of the prompt that is cut: 0.3.")] = 0.0,
-    cap_output: Annotated[int | None, typer.Option(help="max_tokens lowered to this.")] = None,
-    replicas: Annotated[int, typer.Option(help="Runs with seeds SEED, SEED+1 …; figures get intervals.")] = 1,
-    jobs: Annotated[int, typer.Option(help="Processes to spread runs over; 0: one a core.")] = 1,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
+    workers: Annotated[int | None, typer.Option(metavar="N", help="A queue with so many workers.")] = None,
+    keys: Annotated[int, typer.Option(metavar="N", help="API keys used in turn.")] = 1,
+    keys_scope: Annotated[
+        str, typer.Option(metavar="organization|key", help="organization: keys share limits; key: each has its own.")
+    ] = ("organization"),
+    cache: Annotated[float, typer.Option(metavar="SHARE", help="Share of calls that a cache answers: 0.3.")] = 0.0,
+    merge: Annotated[int, typer.Option(metavar="N", help="So many calls become one request.")] = 1,
+    trim: Annotated[float, typer.Option(metavar="SHARE", help="Share of the prompt that is cut: 0.3.")] = 0.0,
+    cap_output: Annotated[int | None, typer.Option(metavar="N", help="max_tokens lowered to this.")] = None,
+    replicas: Annotated[
+        int, typer.Option(metavar="N", help="Runs with seeds SEED, SEED+1 …; figures get intervals.")
+    ] = 1,
+    jobs: Annotated[int, typer.Option(metavar="N", help="Processes to spread runs over; 0: one a core.")] = 1,
+    seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same bytes.")] = 0,
     events: Annotated[bool, typer.Option("--events", help="Every attempt, in --json.")] = False,
-    max_events: Annotated[int, typer.Option(help="Bound on the events of a run.")] = 5_000_000,
+    max_events: Annotated[int, typer.Option(metavar="N", help="Bound on the events of a run.")] = 5_000_000,
     as_json: JsonOption = False,
     no_color: NoColorOption = False,
 ) -> ExitCode:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ratecheck.cli.options import examples
 from ratecheck.cli.output import JsonOption, NoColorOption, Output
 from ratecheck.errors import ExitCode, UsageError
 
@@ -24,15 +25,19 @@ Runs COMMAND with the base-URL variables of the SDKs (OPENAI_BASE_URL, ANTHROPIC
 pointed at a local proxy, and returns its exit code. Its stdin, stdout and signals stay its own; the report goes to
 stderr. With --json the document goes to stdout and the app's stdout to stderr. Without COMMAND it prints what to
 export, runs until Ctrl-C, and then reports on stdout.
-
-Examples:
-
-\b
-  ratecheck watch -- python app.py
-  ratecheck watch --upstream http://127.0.0.1:8080/v1 --record run.jsonl --fail-over 1.2 -- pytest -q
 """
 
-SETTINGS = {"help": HELP, "context_settings": {"allow_interspersed_args": False}}
+SETTINGS = {
+    "help": HELP,
+    "epilog": examples(
+        ("ratecheck watch -- python app.py", "requests per call, and whose retries they are"),
+        (
+            "ratecheck watch --record run.jsonl --fail-over 1.2 -- pytest -q",
+            "for CI: fails where calls need more than 1.2 requests",
+        ),
+    ),
+    "context_settings": {"allow_interspersed_args": False},
+}
 
 # A body kept in a recording: a long prompt, not a file.
 _MAX_BODY_BYTES = 64 * 1024
