@@ -1,34 +1,41 @@
 """Discrete events in virtual time: the next one is always the earliest, and of equals the one spawned first.
 
-A process is a generator that yields the instant at which it wants to be woken and is sent the instant of waking:
+A process is a generator that yields the instant at which it wants to be woken, and is woken at that instant:
 
-    def bell(kernel):
-        now_ns = yield 5 * NS_PER_S
-        now_ns = yield now_ns + NS_PER_S
+    def bell():
+        yield 5 * NS_PER_S
+        yield 6 * NS_PER_S
 
-One ``heapreplace`` an event is all that the kernel adds to what processes do.
+The queue holds one number for each process: instant and place in the order of spawning, side by side. Numbers are
+compared without following pointers to what they stand for, so the queue stays fast when it no longer fits in a cache.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Iterator
 from heapq import heappop, heappush, heapreplace
 from itertools import repeat
 
-Process = Generator[int, int, None]
+Process = Iterator[int]
+
+# Whole numbers below this are exact as floats, which compare several times faster; larger ones stay whole numbers,
+# and Python compares the two kinds exactly.
+_EXACT = 1 << 53
 
 
 class Kernel:
-    """The clock and the queue of a simulation."""
+    """The clock and the queue of a simulation of at most ``most_processes`` processes over its life."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_processes: int = 1 << 20) -> None:
         self.events = 0
         """Wakings so far."""
-        self._spawned = 0
-        self._heap: list[tuple[int, int, Callable[[int], int]]] = []
+        self._most = most_processes
+        self._bits = most_processes.bit_length()
+        self._wakes: list[Callable[[], int] | None] = []
+        self._heap: list[float] = []
 
     @property
     def now_ns(self) -> int:
         """The instant of the next waking; 0 when there is none."""
-        return self._heap[0][0] if self._heap else 0
+        return int(self._heap[0]) >> self._bits if self._heap else 0
 
     @property
     def idle(self) -> bool:
@@ -40,30 +47,36 @@ class Kernel:
 
         That instant must not lie before the current one, here and at every later ``yield``.
         """
+        # The place in the order is taken before the process runs: what it spawns itself comes after it.
+        order, wake = len(self._wakes), process.__next__
+        if order >= self._most:  # its place would run into the instant
+            raise OverflowError(f"more processes than the {self._most} that the kernel was made for")
+        self._wakes.append(wake)
         try:
-            at_ns = next(process)
+            key = wake() << self._bits | order
         except StopIteration:
+            self._wakes[order] = None
             return
-        heappush(self._heap, (at_ns, self._spawned, process.send))
-        self._spawned += 1
+        heappush(self._heap, float(key) if key < _EXACT else key)
 
     def run(self, max_events: int) -> bool:
         """Wake processes in order, at most ``max_events`` times; return whether all of them have ended."""
-        heap = self._heap
+        heap, wakes, bits, mask, exact = self._heap, self._wakes, self._bits, (1 << self._bits) - 1, _EXACT
         done = 0
         try:
             for _ in repeat(None, max_events):
                 if not heap:
                     return True
-                now_ns, order, wake = heap[0]
+                order = int(heap[0]) & mask
                 done += 1
                 try:
                     # What a process spawns while it runs comes later in (time, order): it stays at heap[0].
-                    next_ns = wake(now_ns)
+                    key = wakes[order]() << bits | order  # type: ignore[misc]  # None only once it has left the queue
                 except StopIteration:
                     heappop(heap)
+                    wakes[order] = None
                     continue
-                heapreplace(heap, (next_ns, order, wake))
+                heapreplace(heap, float(key) if key < exact else key)
             return not heap
         finally:
             self.events += done

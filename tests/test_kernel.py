@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,14 +10,20 @@ from ratecheck.kernel import Kernel, Process
 
 
 def sleeper(name: int, waits: list[int], log: list[tuple[int, int]]) -> Process:
-    now_ns = yield 0
+    now_ns = 0
+    yield now_ns
     log.append((now_ns, name))
     for wait_ns in waits:
-        now_ns = yield now_ns + wait_ns
+        now_ns += wait_ns
+        yield now_ns
         log.append((now_ns, name))
 
 
-@given(st.lists(st.lists(st.integers(0, 5), max_size=6), max_size=8))
+# Steps beside the edge where an instant with its place no longer fits a float exactly, and centuries beyond it.
+WAITS = st.integers(0, 5) | st.sampled_from([1 << 32, (1 << 33) - 1, 1 << 33, 1 << 52, (1 << 53) - 1, 1 << 62])
+
+
+@given(st.lists(st.lists(WAITS, max_size=6), max_size=8))
 def test_wakings_come_in_order_of_time_then_of_spawning(plans: list[list[int]]) -> None:
     """The log equals what sorting all instants by (time, spawn order) gives; equal instants are deterministic."""
     kernel, log = Kernel(), list[tuple[int, int]]()
@@ -41,13 +48,13 @@ def test_a_process_can_spawn_another_while_it_runs() -> None:
     kernel, log = Kernel(), list[tuple[int, int]]()
 
     def parent() -> Process:
-        now_ns = yield 3
-        kernel.spawn(child(now_ns))
-        log.append((now_ns, 1))
+        yield 3
+        kernel.spawn(child(3))
+        log.append((3, 1))
 
     def child(at_ns: int) -> Process:
-        now_ns = yield at_ns
-        log.append((now_ns, 2))
+        yield at_ns
+        log.append((at_ns, 2))
 
     kernel.spawn(parent())
     kernel.spawn(sleeper(3, [3], log))
@@ -78,3 +85,12 @@ def test_a_process_without_a_first_instant_is_over_at_once() -> None:
     assert kernel.idle
     assert kernel.run(10)
     assert kernel.events == 0
+
+
+def test_more_processes_than_promised_are_refused() -> None:
+    """Their places in the order would run into the instants: better no simulation than a wrong one."""
+    kernel = Kernel(most_processes=3)
+    for name in range(3):
+        kernel.spawn(sleeper(name, [1], []))
+    with pytest.raises(OverflowError):
+        kernel.spawn(sleeper(3, [1], []))

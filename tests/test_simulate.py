@@ -17,11 +17,13 @@ from ratecheck.provider import Provider, get, profiles, rule_of
 from ratecheck.render.simulate import document
 from ratecheck.simulate import Plan, SimulateReport, one_by_one, perform, study
 from ratecheck.simulate.curves import remaining
-from ratecheck.simulate.engine import Run, Tally, Throttle, charges_refusals
+from ratecheck.simulate.engine import Run, charges_refusals
 from ratecheck.simulate.gate import Charging, Gate, Wording
 from ratecheck.simulate.options import Options, scenario_of
 from ratecheck.simulate.report import interval
-from ratecheck.simulate.scenario import Scenario, rate_per_s, span
+from ratecheck.simulate.scenario import Remedies, Scenario, rate_per_s, span
+from ratecheck.simulate.throttle import Throttle
+from ratecheck.simulate.totals import Totals
 from ratecheck.simulate.workload import jobs
 
 OPEN_TIMES = [name for name in ALGORITHMS if name != "concurrency"]
@@ -32,7 +34,7 @@ def scenario(**options: object) -> Scenario:
     return made
 
 
-def run(policy: str = "openai-python", seed: int = 0, **options: object) -> Tally:
+def run(policy: str = "openai-python", seed: int = 0, **options: object) -> Totals:
     return Run(scenario(**options), retry.get(policy), seed, record=True).go()
 
 
@@ -233,6 +235,16 @@ def test_cache_merging_and_trimming_change_what_is_asked() -> None:
     assert run(**tight, trim=0.8).requests_limited < run(**tight).requests_limited
 
 
+def test_what_is_left_of_a_merge_is_sent_in_its_turn() -> None:
+    """The last calls make no full group and go when the last of them is there, though the cache answered since."""
+    totals = run(rpm=100, rate="600/min", duration=60.0, merge=5, cache=0.3, seed=5)
+    assert (totals.unfinished, totals.calls_ok) == (0, totals.calls)
+    work, remedies = scenario(rpm=9, rate="90/min", duration=60.0).workload, Remedies(merge=7, cache=0.4)
+    for seed in range(20):
+        instants = [job.at_ns for job in jobs(work, remedies, seed)[0]]
+        assert instants == sorted(instants)
+
+
 def test_keys_of_one_organisation_share_and_accounts_do_not() -> None:
     """Three keys change nothing under the organisation's limit; three accounts triple it."""
     busy = {"rpm": 30, "rate": "80/min", "duration": 300.0}
@@ -306,7 +318,7 @@ def test_ctrl_c_keeps_what_is_done() -> None:
     """An interrupt in the middle of a run leaves its figures so far, marked."""
     made = Run(scenario(rpm=600, rate="6000/min", duration=3600, max_events=10_000_000), retry.get("openai-python"), 0)
 
-    def tick(tally: Tally) -> None:
+    def tick(tally: Totals) -> None:
         raise KeyboardInterrupt
 
     tally = made.go(tick)

@@ -74,7 +74,7 @@ class PlainBucket(TokenBucket):
 
     def admit(self, amount: int, now_ns: int, drains: bool = False) -> int | None:
         at_ns = self._at_ns
-        if at_ns is None or now_ns <= at_ns or not 0 < amount <= self._burst:
+        if at_ns is None or now_ns < at_ns or not 0 < amount <= self._burst:
             return super().admit(amount, now_ns, drains)
         level = self._level + (now_ns - at_ns) * self._amount
         if level > self._full:

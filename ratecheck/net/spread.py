@@ -6,8 +6,8 @@ import signal
 from collections.abc import Iterator, Sequence
 
 from ratecheck.net.progress import Progress
-from ratecheck.simulate.engine import Tally
 from ratecheck.simulate.study import Done, Task, perform
+from ratecheck.simulate.totals import Totals
 
 
 def _child() -> None:
@@ -34,8 +34,8 @@ def spread(tasks: Sequence[Task], jobs: int, progress: Progress) -> Iterator[Don
 def _here(tasks: Sequence[Task], progress: Progress) -> Iterator[Done]:
     for index, task in enumerate(tasks):
 
-        def tick(tally: Tally, index: int = index) -> None:
-            here = 1 - tally.unfinished / tally.calls if tally.calls else 0.0
+        def tick(totals: Totals, index: int = index) -> None:
+            here = 1 - totals.unfinished / totals.calls if totals.calls else 0.0
             progress.show((index + here) / len(tasks))
 
         done = perform(task, tick)

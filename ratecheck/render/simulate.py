@@ -10,9 +10,9 @@ from ratecheck.render.page import Bar, Bars, Block, LineChart, Lines, Page, Seri
 from ratecheck.retry import RetryPolicy
 from ratecheck.simulate import Figures, Outcome, Remedy, SimulateReport
 from ratecheck.simulate.curves import attempts_per_s, refusals, remaining
-from ratecheck.simulate.engine import Attempt
 from ratecheck.simulate.measured import MEASURED
 from ratecheck.simulate.options import PLAIN, STORY_LIMITER
+from ratecheck.simulate.totals import Attempt
 
 # A timeline longer than this is no story: beginnings are shown and the rest is counted.
 _TOLD_ATTEMPTS = 14

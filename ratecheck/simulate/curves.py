@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from ratecheck.durations import ns_from_s, s_from_ns
-from ratecheck.simulate.engine import Attempt, charges_refusals
+from ratecheck.simulate.engine import charges_refusals
 from ratecheck.simulate.gate import Gate
 from ratecheck.simulate.scenario import KeysScope, Scenario
+from ratecheck.simulate.totals import Attempt
 
 # Up to so many attempts each has a point of its own on the curve.
 _EXACT = 2_000

@@ -10,7 +10,6 @@ from ratecheck.limits_file import parse as parse_limits
 from ratecheck.provider import Profile, get, of_dialect, profiles, rule_of
 from ratecheck.provider.faults import Fault
 from ratecheck.provider.faults import parse as parse_fault
-from ratecheck.simulate.engine import THROTTLES
 from ratecheck.simulate.measured import account_of
 from ratecheck.simulate.recorded import read_workload
 from ratecheck.simulate.scenario import (
@@ -27,6 +26,7 @@ from ratecheck.simulate.scenario import (
     rate_per_s,
     span,
 )
+from ratecheck.simulate.throttle import THROTTLES
 
 # The account that has the limits of the options and no others.
 PLAIN = "options"

@@ -11,8 +11,8 @@ from ratecheck import retry
 from ratecheck.durations import NS_PER_S
 from ratecheck.model import Dimension
 from ratecheck.retry import RetryPolicy
-from ratecheck.simulate.engine import throttle_per_min
 from ratecheck.simulate.scenario import Arrivals, KeysScope, Scenario
+from ratecheck.simulate.throttle import throttle_per_min
 from ratecheck.simulate.workload import calls_at_most
 
 _JAVASCRIPT = {"openai-node", "azure-openai-node", "anthropic-node", "groq-node", "langchain-js", "vercel-ai"}

@@ -7,8 +7,8 @@ from typing import Any
 
 from ratecheck.durations import s_from_ns
 from ratecheck.model import Diagnosis, Source
-from ratecheck.simulate.engine import Attempt, Tally
 from ratecheck.simulate.scenario import Scenario
+from ratecheck.simulate.totals import Attempt, Totals
 
 # Two-sided 95 % quantiles of Student's t for 1, 2, … 30 degrees of freedom; beyond that the normal's 1.96 will do.
 _T95 = (
@@ -83,16 +83,16 @@ class Figures:
         return 1 - self.requests_ok / self.requests if self.requests else 0.0
 
 
-def figures(tally: Tally) -> Figures:
+def figures(totals: Totals) -> Figures:
     """Return the numbers of a run."""
-    latencies = sorted(tally.latencies_ns)
+    latencies = sorted(totals.latencies_ns)
     p50, p95 = percentile(latencies, 0.5), percentile(latencies, 0.95)
     return Figures(
-        tally.calls, tally.calls_ok, tally.calls_cached, tally.unfinished, tally.requests, tally.requests_ok,
-        tally.requests_limited, tally.requests_faulted,
-        None if tally.drained_at_ns is None else s_from_ns(tally.drained_at_ns), tally.first_limited_call,
-        s_from_ns(tally.end_ns), _s(p50), _s(p95), _s(latencies[-1] if latencies else None), tally.events, tally.cut,
-        tally.limited_by,
+        totals.calls, totals.calls_ok, totals.calls_cached, totals.unfinished, totals.requests, totals.requests_ok,
+        totals.requests_limited, totals.requests_faulted,
+        None if totals.drained_at_ns is None else s_from_ns(totals.drained_at_ns), totals.first_limited_call,
+        s_from_ns(totals.end_ns), _s(p50), _s(p95), _s(latencies[-1] if latencies else None), totals.events, totals.cut,
+        totals.limited_by,
     )  # fmt: skip
 
 

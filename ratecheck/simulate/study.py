@@ -9,11 +9,12 @@ from ratecheck.durations import NS_PER_S
 from ratecheck.errors import UsageError
 from ratecheck.retry import RetryPolicy
 from ratecheck.retry.words import sentence
-from ratecheck.simulate.engine import Attempt, Run, Tally
+from ratecheck.simulate.engine import Run
 from ratecheck.simulate.findings import findings
 from ratecheck.simulate.remedies import proposals
 from ratecheck.simulate.report import Figures, Outcome, PolicyOutcome, Remedy, SimulateReport, figures, summarise
 from ratecheck.simulate.scenario import Scenario
+from ratecheck.simulate.totals import Attempt, Totals
 from ratecheck.simulate.workload import calls_at_most, jobs, offered_per_min
 
 
@@ -43,11 +44,11 @@ def policy_of(scenario: Scenario, name: str) -> RetryPolicy:
     return policy.with_max_retries(scenario.max_retries)
 
 
-def perform(task: Task, tick: Callable[[Tally], None] | None = None) -> Done:
+def perform(task: Task, tick: Callable[[Totals], None] | None = None) -> Done:
     """Run one task."""
     run = Run(task.scenario, policy_of(task.scenario, task.policy), task.seed, record=task.record)
-    tally = run.go(tick)
-    return figures(tally), tuple(tally.attempts)
+    totals = run.go(tick)
+    return figures(totals), tuple(totals.attempts)
 
 
 def one_by_one(tasks: Sequence[Task]) -> Iterable[Done]:

@@ -12,20 +12,21 @@ from typing import NamedTuple
 from ratecheck.durations import NS_PER_S
 from ratecheck.simulate.scenario import MOST_CALLS, Arrivals, Remedies, Workload
 
+Size = tuple[int, int | None, int]
+"""Prompt tokens, largest output, real output. Calls of one size hold the very same tuple."""
+
 
 class Job(NamedTuple):
     """What is sent as one call: one of the application's calls, or several merged, or none where the cache answers."""
 
-    number: int
-    """From 1, in the order of arrival over all clients; of merged calls the last one's."""
-    client: int
     at_ns: int
     """When it can be sent: at the arrival, or when the last of the merged calls is there."""
-    arrivals_ns: tuple[int, ...]
-    """When each of the application's calls in it arrived."""
-    tokens: int
-    max_output_tokens: int | None
-    output_tokens: int
+    number: int
+    """From 1, in the order of arrival over all clients; of merged calls the last one's."""
+    size: Size
+    client: int
+    earlier_ns: tuple[int, ...] = ()
+    """When the merged calls before the last one arrived."""
     cached: bool = False
 
 
@@ -81,35 +82,34 @@ def jobs(workload: Workload, remedies: Remedies, seed: int) -> tuple[tuple[Job, 
     lucky = Random(f"{seed}/cache").random
     cache, keep, cap, merge = remedies.cache, 1 - remedies.trim, remedies.cap_output, remedies.merge
     by_client: list[list[Job]] = [[] for _ in range(workload.clients)]
-    waiting: dict[int, list[Job]] = {}
+    waiting: list[list[Job]] = [[] for _ in range(workload.clients)]
+    sizes: dict[Size, Size] = {}
     for number, (at_s, client, tokens, largest, output) in enumerate(calls, 1):
-        at_ns = int(at_s * NS_PER_S)
         allowed = largest if cap is None else min(largest or cap, cap)
         kept = tokens if keep == 1 else round(tokens * keep)
-        produced = min(output, allowed) if allowed else output
+        size = (kept, allowed or None, min(output, allowed) if allowed else output)
         cached = cache > 0 and lucky() < cache
-        job = Job(number, client, at_ns, (at_ns,), kept, allowed or None, produced, cached)
+        job = Job(int(at_s * NS_PER_S), number, sizes.setdefault(size, size), client, (), cached)
         if merge == 1 or cached:
             by_client[client].append(job)
             continue
-        group = waiting.setdefault(client, [])
-        group.append(job)
-        if len(group) == merge:
-            by_client[client].append(_merged(group))
+        waiting[client].append(job)
+        if len(waiting[client]) == merge:
+            by_client[client].append(_merged(waiting[client]))
             waiting[client] = []
-    for client, group in waiting.items():
+    for client, group in enumerate(waiting):
         if group:
             by_client[client].append(_merged(group))
+            # It is sent when its last call is there: before what the cache answered since.
+            by_client[client].sort()
     return tuple(tuple(mine) for mine in by_client)
 
 
 def _merged(group: list[Job]) -> Job:
     last = group[-1]
-    return Job(
-        last.number, last.client, last.at_ns, tuple(job.at_ns for job in group),
-        sum(job.tokens for job in group), sum(job.max_output_tokens or 0 for job in group) or None,
-        sum(job.output_tokens for job in group),
-    )  # fmt: skip
+    tokens, largest, output = zip(*(job.size for job in group), strict=True)
+    size = (sum(tokens), sum(filter(None, largest)) or None, sum(output))
+    return last._replace(size=size, earlier_ns=tuple(job.at_ns for job in group[:-1]))
 
 
 def calls_at_most(workload: Workload) -> int:

@@ -1,8 +1,10 @@
 """Simulation against SimPy and against a bare heap, as ratios in one run; equal totals are asserted.
 
-    pip install simpy && python tests/bench/simulate.py
+    pip install simpy && python tests/bench/simulate.py [SEEDS [JOBS]]
 
-An event is a request that is sent or an answer that comes. CPU time is compared, the best of several turns.
+An event is a request that is sent or an answer that comes. CPU time is compared, the best of several turns. The bare
+heap, as large and as often, tells how much of the growth is the machine's: its caches hold fewer and fewer of the
+clients.
 """
 
 import gc
@@ -16,10 +18,13 @@ from random import Random
 
 from ratecheck import limiters, retry
 from ratecheck.model import Dimension, Limit
-from ratecheck.simulate.engine import Run, Tally
+from ratecheck.net.progress import Progress
+from ratecheck.net.spread import spread
+from ratecheck.simulate.engine import Run
 from ratecheck.simulate.options import Options, scenario_of
 from ratecheck.simulate.scenario import Scenario
-from ratecheck.simulate.study import policy_of
+from ratecheck.simulate.study import Task, one_by_one, policy_of
+from ratecheck.simulate.totals import Totals
 from ratecheck.simulate.workload import jobs
 
 MINUTE_NS = 60_000_000_000
@@ -95,64 +100,72 @@ def in_simpy(made: Scenario, seed: int, *, folded: bool) -> tuple[int, int, int]
     return totals[0], totals[1], totals[2]
 
 
-def ours(made: Scenario, policy: str, seed: int) -> Tally:
+def ours(made: Scenario, policy: str, seed: int) -> Totals:
     return Run(made, policy_of(made, policy), seed).go()
 
 
 def against_simpy() -> None:
-    print("clients    events   ours ev/s  SimPy ev/s  ratio  with pauses folded  ns per event / log2(clients)")
-    for clients, turns in ((50, 9), (2_000, 5), (20_000, 2)):
-        made = scenario(clients, 600.0 if clients < 2_000 else 240.0 if clients < 20_000 else 60.0)
-        tally = ours(made, "openai-python", 0)
-        totals = (tally.requests, tally.requests_ok, tally.requests_limited)
-        assert in_simpy(made, 0, folded=False) == in_simpy(made, 0, folded=True) == totals
-        events = 2 * tally.requests
+    print("clients    events  ours ev/s  SimPy ev/s  ratio  its pauses folded  bare heap ns/ev  ours ns/ev")
+    spent: list[tuple[int, float, float]] = []
+    for clients, duration_s, turns in ((50, 600.0, 9), (2_000, 120.0, 5), (20_000, 120.0, 2)):
+        made = scenario(clients, duration_s)
+        totals = ours(made, "openai-python", 0)
+        told = (totals.requests, totals.requests_ok, totals.requests_limited)
+        assert in_simpy(made, 0, folded=False) == in_simpy(made, 0, folded=True) == told
+        events = 2 * totals.requests
         # The calls are drawn before the clocks start: they are input to both.
-        mine, plain, folded = timed(
+        mine, plain, folded, floor = timed(
             turns,
             partial(ours, made, "openai-python", 0),
             partial(in_simpy, made, 0, folded=False),
             partial(in_simpy, made, 0, folded=True),
+            partial(bare, events, clients),
         )
-        scaled = mine / events / math.log2(clients) * 1e9
-        print(f"{clients:7,} {events:9,} {events / mine:11,.0f} {events / plain:11,.0f} {plain / mine:6.2f}", end="")
-        print(f" {folded / mine:19.2f} {scaled:29.1f}")
+        spent.append((clients, mine / events, floor / events))
+        print(f"{clients:7,} {events:9,} {events / mine:10,.0f} {events / plain:11,.0f} {plain / mine:6.2f}", end="")
+        print(f" {folded / mine:18.2f} {floor / events * 1e9:16.0f} {mine / events * 1e9:11.0f}")
+    (few, ours_few, bare_few), (many, ours_many, bare_many) = spent[1:]
+    print(
+        f"\n{few:,} -> {many:,} clients, an event's time grows: ours {ours_many / ours_few:.2f} x, "
+        f"the bare heap {bare_many / bare_few:.2f} x, n log n {math.log(many) / math.log(few):.2f} x"
+    )
 
 
 def bare(events: int, clients: int) -> None:
-    """Nothing but the queue: take the earliest out, put its successor in."""
+    """Nothing but the queue: take the earliest out, put its successor in at a time that is as mixed as real waits."""
     heap = [(index, index, None) for index in range(clients)]
     heapq.heapify(heap)
+    draw = Random(1).random
+    waits = [int(draw() * 1e10) for _ in range(1024)]
     pop, push = heapq.heappop, heapq.heappush
-    for _ in range(events):
+    for event in range(events):
         at_ns, order, nothing = pop(heap)
-        push(heap, (at_ns + 6_000_000 + order, order, nothing))
+        push(heap, (at_ns + waits[event & 1023], order, nothing))
 
 
-def against_the_bare_heap(seeds: int) -> None:
+def against_the_bare_heap(seeds: int, processes: int) -> None:
     made = scenario(50, 3600.0)
-    events = 0
-
-    def everything() -> None:
-        nonlocal events
-        events = 0
-        for seed in range(seeds):
-            for policy in POLICIES:
-                events += 2 * ours(made, policy, seed).requests
-
-    (spent,) = timed(1, everything)
-    (floor,) = timed(3, lambda: bare(events, 50))
-    print(
-        f"\n{len(POLICIES)} policies x {seeds} seeds x 1 h x 50 clients: {events:,} events in {spent:.2f} s of CPU, ",
-        end="",
-    )
-    print(f"{spent / floor:.2f} x the bare heap loop ({floor:.2f} s)")
+    tasks = [Task(made, policy, seed) for policy in POLICIES for seed in range(seeds)]
+    events = 2 * sum(done[0].requests for done in one_by_one(tasks))
+    gc.collect()
+    start, start_cpu = time.perf_counter(), time.process_time()
+    bare(events, 50)
+    floor, floor_cpu = time.perf_counter() - start, time.process_time() - start_cpu
+    (spent,) = timed(1, lambda: list(one_by_one(tasks)))
+    start = time.perf_counter()
+    assert len(list(spread(tasks, processes, Progress("bench")))) == len(tasks)
+    spread_s = time.perf_counter() - start
+    print(f"\n{len(POLICIES)} policies x {seeds} seeds x 1 h x 50 clients: {events:,} events")
+    print(f"one process: {spent:.1f} s of CPU, {spent / floor_cpu:.2f} x the bare heap loop ({floor_cpu:.1f} s)")
+    print(f"{processes} processes: {spread_s:.1f} s by the clock, {spread_s / floor:.2f} x ({floor:.1f} s)")
 
 
 def main() -> None:
     print(f"Python {sys.version.split()[0]}; {retry.get('openai-python').name} rules, token bucket, no refusal charged")
     against_simpy()
-    against_the_bare_heap(int(sys.argv[1]) if len(sys.argv) > 1 else 20)
+    seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 20
+    processes = int(sys.argv[2]) if len(sys.argv) > 2 else 2
+    against_the_bare_heap(seeds, processes)
 
 
 if __name__ == "__main__":
