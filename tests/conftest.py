@@ -1,6 +1,7 @@
 """Fixtures that every test file may use."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,10 @@ from hypothesis import settings
 # A busy machine is no broken promise: how long one example takes is not what the properties are about.
 settings.register_profile("ratecheck", deadline=None)
 settings.load_profile("ratecheck")
+
+# A test run in the background of a script inherits that Ctrl-C is ignored, and so would the programs under test.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
