@@ -111,6 +111,11 @@ class Style(NamedTuple):
     unicode: bool = True
 
 
+# What our own sentences hold beyond ASCII, for a terminal that has no more than that; other text becomes "?".
+_ASCII = str.maketrans({
+    "…": "...", "→": "->", "±": "+-", "≥": ">=", "≤": "<=", "×": "x", "µ": "u", "·": "-", "–": "-", "“": '"', "”": '"',
+})  # fmt: skip
+
 _STYLES = {Tone.GOOD: "bold green", Tone.WARN: "bold yellow", Tone.BAD: "bold red", Tone.PLAIN: "bold"}
 _MARKS = {Severity.BAD: ("✗", "x", "red"), Severity.WARN: ("!", "!", "yellow"), Severity.NOTE: ("·", "-", "cyan")}
 
@@ -253,4 +258,4 @@ def render(page: Page, style: Style) -> str:
     # Rich pads cells to the column's width; trailing blanks only make copied text ugly.
     lines = [line.rstrip() for line in text.split("\n")]
     text = "\n".join(lines)
-    return text if style.unicode else text.encode("ascii", "replace").decode("ascii")
+    return text if style.unicode else text.translate(_ASCII).encode("ascii", "replace").decode("ascii")
