@@ -68,12 +68,18 @@ def test_chunks_hold_the_whole_text_and_its_tokens(encoding: str, parts: list[st
 def test_pieces_without_a_cut_add_up(encoding: str, text: str, giant: int) -> None:
     """The way for text without any safe cut gives the same figure, with tiny parts of pieces too."""
     found = exact(encoding)
-    before = tokenizer._GIANT_BYTES
-    tokenizer._GIANT_BYTES = giant
+    before = tokenizer._GIANT_CHARS
+    tokenizer._GIANT_CHARS = giant
     try:
         assert found._pieces(text) == plain(encoding, text)
     finally:
-        tokenizer._GIANT_BYTES = before
+        tokenizer._GIANT_CHARS = before
+
+
+def test_characters_newer_than_the_tokenizer_are_left_to_it() -> None:
+    """A letter of the newest Unicode is none to tiktoken: tiktoken splits such text itself."""
+    text = "\U0003d000’s" * 3
+    assert exact("cl100k_base")._pieces(text) == plain("cl100k_base", text)
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
@@ -87,12 +93,12 @@ def test_pieces_without_a_cut_add_up(encoding: str, text: str, giant: int) -> No
 def test_long_runs_add_up(encoding: str, unit: str, times: int, tail: str, giant: int) -> None:
     """A repeated unit, which gives the largest pieces there are, is counted as tiktoken counts it."""
     text = unit * times + tail
-    before = tokenizer._GIANT_BYTES
-    tokenizer._GIANT_BYTES = giant
+    before = tokenizer._GIANT_CHARS
+    tokenizer._GIANT_CHARS = giant
     try:
         assert exact(encoding)._pieces(text) == plain(encoding, text)
     finally:
-        tokenizer._GIANT_BYTES = before
+        tokenizer._GIANT_CHARS = before
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)

@@ -1,23 +1,28 @@
 """What prompts cost against limits: fit, bad input, and the words that say so."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import Ratecheck
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from ratecheck.estimate import Estimator, Settings
 from ratecheck.estimate.images import Area, Patches, Tiles, size_of
 from ratecheck.estimate.limits import AskedLimit, from_file, from_options
 from ratecheck.estimate.models import resolve
-from ratecheck.estimate.report import Report
-from ratecheck.estimate.requests import NotARequest, parse
+from ratecheck.estimate.report import Report, Skipped
+from ratecheck.estimate.requests import Line, NotARequest, parse
 from ratecheck.estimate.tools import Tool, namespace
 from ratecheck.limits_file import LimitRow, LimitsFile
 from ratecheck.model import Dimension
 from ratecheck.net.tokenizer import counter, in_background
-from ratecheck.render.estimate import document, page
+from ratecheck.render.estimate import page
+from ratecheck.render.estimate_document import _prompt, document
 from ratecheck.render.page import Style, render
 
 
@@ -269,25 +274,56 @@ def test_built_in_tools_make_the_figure_a_lower_bound() -> None:
     assert found.diagnoses[0].code in ("RC406", "RC408")
 
 
-@pytest.mark.parametrize("model", ["gpt-4o", "gpt-5-nano", "gpt-3.5-turbo-0301", "openai/gpt-4.1", "no-such-model"])
-def test_the_short_way_for_plain_chats_gives_the_same(model: str) -> None:
-    """A request that is only roles and texts is summed without building it; a name makes it take the long way."""
-    messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why 429?\n"}]
-    short = report({"model": model, "messages": messages, "max_tokens": 40, "n": 2}).prompts[0]
-    long = report({"model": model, "messages": messages, "max_tokens": 40, "n": 2, "not_known": 1}).prompts[0]
-    assert (short.ask, short.charged_tokens, short.band) == (long.ask, long.charged_tokens, long.band)
-    wrapped = {"custom_id": "a", "method": "POST", "url": "/v1/chat/completions", "body": {"model": model,
-               "messages": messages, "max_tokens": 40, "n": 2}}  # fmt: skip
-    assert report(wrapped).prompts[0].ask == short.ask
+_texts = st.text(max_size=30) | st.sampled_from(["Be brief.", "Why 429?\n", "<|endoftext|>", "\ud800", "中文"])
+_roles = st.sampled_from(["system", "user", "assistant", "developer", "function", "tool", "", "x"])
+_messages = st.lists(st.fixed_dictionaries({"role": _roles, "content": _texts}), max_size=4)
+_models = st.sampled_from(
+    ["gpt-4o", "gpt-5-nano", "gpt-3.5-turbo-0301", "openai/gpt-4.1", "no-such-model", "claude-3-opus", "groq/llama3"]
+)
+_odd: st.SearchStrategy[Any] = st.sampled_from(
+    [None, [3], {"messages": 5}, {"messages": [{"content": 3}]}, {"model": "gpt-4o", "input": "hi"},
+     {"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}]}]},
+     {"messages": [{"role": "user", "content": "a"}, {"role": "user", "content": "a", "name": "b"}]}]
+)  # fmt: skip
+_plain = st.fixed_dictionaries(
+    {"model": _models, "messages": _messages},
+    optional={"max_tokens": st.none() | st.integers(0, 999) | st.just("many"), "n": st.integers(0, 3)},
+)
 
 
-def test_announced_texts_are_counted_once_and_right() -> None:
-    """Counting ahead, in another thread or here, changes no figure; what is announced in vain does no harm."""
-    raws = [chat(each) for each in (1, 2, 3)] * 2 + [None, {"messages": 5}, {"messages": [{"content": 3}]}]
-    estimator = Estimator(Settings(), counter, in_background)
-    estimator.announce(raws)()
-    found = [estimator.request("x", raw).prompt_tokens for raw in raws[:6]]
-    assert found == [report(raw).prompt_tokens for raw in raws[:6]]
+@given(raws=st.lists(_plain | _odd, max_size=12), charging=st.sampled_from([None, "moonshot", "openai-chat-2024"]))
+@hypothesis_settings(max_examples=200, deadline=None)
+def test_a_file_of_requests_is_the_sum_of_its_lines(raws: list[Any], charging: str | None) -> None:
+    """The short way that a batch takes gives what each request gives alone, in the same order, broken ones told."""
+    together = Estimator(Settings(charging=charging), counter, in_background)
+    wrapped = [
+        {"custom_id": "a", "url": "/v1/chat/completions", "body": raw} if place % 3 == 2 else raw
+        for place, raw in enumerate(raws)
+    ]
+    found = list(together.lines("x", iter([(place, raw, None) for place, raw in enumerate(wrapped, 1)])))
+    alone = Estimator(Settings(charging=charging), counter)
+    for place, (raw, made) in enumerate(zip(wrapped, found, strict=True), 1):
+        try:
+            wanted: Any = alone.request("x", raw, place)
+        except NotARequest as error:
+            wanted = Skipped(f"x:{place}", str(error))
+        assert made == wanted
+
+
+def test_a_batch_is_worked_on_in_parts_of_bounded_size() -> None:
+    """Requests of a megabyte, thousands of short ones, and many that take the long way: lines are read as needed."""
+    for words, more, most in ((250_000, {}, 4), (1, {}, 10_000), (1, {"tools": []}, 200)):
+        read = 0
+
+        def lines(words: int = words, more: dict[str, Any] = more) -> Iterator[Line]:
+            nonlocal read
+            for place in range(1, 20_000):
+                read = place
+                yield place, {"messages": [{"role": "user", "content": f"{place} word" * words}], **more}, None
+
+        estimator = Estimator(Settings(), counter)
+        assert not isinstance(next(iter(estimator.lines("x", lines()))), Skipped)
+        assert read <= most
 
 
 def written(found: Report) -> dict[str, Any]:
@@ -295,6 +331,18 @@ def written(found: Report) -> dict[str, Any]:
     made = json.loads("".join(document(found)))
     assert isinstance(made, dict)
     return made
+
+
+@given(raws=st.lists(_plain | _odd, min_size=1, max_size=6))
+@hypothesis_settings(max_examples=60, deadline=None)
+def test_rows_written_the_short_way_say_the_same(raws: list[Any]) -> None:
+    """Every prompt in the document is what its fields are one by one, whichever way it was written."""
+    estimator = Estimator(Settings(), counter)
+    lines = iter([(place, raw, None) for place, raw in enumerate(raws, 1)])
+    found = [each for each in estimator.lines('a"\n.jsonl', lines) if not isinstance(each, Skipped)]
+    if found:
+        wanted = [json.loads(json.dumps(_prompt(each))) for each in found]
+        assert written(estimator.report(found, []))["prompts"] == wanted
 
 
 def test_the_document_keeps_its_contract() -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ratecheck.estimate import Estimator
     from ratecheck.estimate.limits import AskedLimit
     from ratecheck.estimate.report import PromptEstimate, Skipped
-    from ratecheck.net.inputs import Advance, Line
+    from ratecheck.net.inputs import Advance
 
 SETTINGS = {
     "epilog": examples(
@@ -33,9 +33,6 @@ SETTINGS = {
 
 # Named of all lines that could not be read; the rest is counted.
 _NAMED = 20
-
-# Lines that are counted together; their texts are held at once.
-_TOGETHER = 500
 
 
 def command(
@@ -67,7 +64,8 @@ def command(
     """What prompts cost: tokens the API reports, tokens the limiter takes, and how many fit in a minute."""
     from ratecheck.estimate import Estimator, Settings
     from ratecheck.net.tokenizer import counter, in_background
-    from ratecheck.render.estimate import document, page, rules_page
+    from ratecheck.render.estimate import page, rules_page
+    from ratecheck.render.estimate_document import document
 
     output = Output(json=json_, no_color=no_color)
     if charging == "list":
@@ -164,9 +162,6 @@ def _read(
 
 
 def _prompts(estimator: "Estimator", entered: Any, alone: bool) -> "Iterator[PromptEstimate | Skipped]":
-    from dataclasses import replace
-
-    from ratecheck.estimate.report import Skipped
     from ratecheck.estimate.requests import NotARequest
     from ratecheck.net.inputs import ImageFile, JsonFile, LinesFile, TextFile
 
@@ -183,33 +178,12 @@ def _prompts(estimator: "Estimator", entered: Any, alone: bool) -> "Iterator[Pro
                         yield estimator.request(source, each, place)
                 else:
                     one = estimator.request(source, value)
-                    yield replace(one, by_message=estimator.by_message(value)) if alone else one
+                    yield one._replace(by_message=estimator.by_message(value)) if alone else one
             except NotARequest as error:
                 counted = estimator.text(source, (text,))
-                yield replace(counted, notes=(f"counted as text: {error}",))
-        case LinesFile(source, lines):
-            for number, value, broken in _ahead(estimator, lines):
-                try:
-                    if broken is None:
-                        yield estimator.request(source, value, number)
-                        continue
-                except NotARequest as error:
-                    broken = str(error)
-                yield Skipped(f"{source}:{number}", broken)
-
-
-def _ahead(estimator: "Estimator", lines: "Iterator[Line]") -> "Iterator[Line]":
-    """Yield the lines; while one batch of them is worked on, the texts of the next are being counted."""
-    from itertools import islice
-
-    batch = list(islice(lines, _TOGETHER))
-    settle = estimator.announce(value for _, value, _ in batch)
-    while batch:
-        after = list(islice(lines, _TOGETHER))
-        settle_after = estimator.announce(value for _, value, _ in after)
-        settle()
-        yield from batch
-        batch, settle = after, settle_after
+                yield counted._replace(notes=(f"counted as text: {error}",))
+        case LinesFile(source, lines, whole):
+            yield from estimator.lines(source, lines, whole)
 
 
 @contextmanager

@@ -67,7 +67,8 @@ def chunks(blocks: Iterable[str]) -> Iterator[str]:
             seam = held[-1][-1:] if held else ""
             cut = last_cut(seam + part)
             if cut is None:
-                held.append(part)
+                # Text without a cut mostly repeats itself: equal parts are held once.
+                held.append(held[-1] if held and held[-1] == part else part)
                 size += len(part)
                 continue
             cut -= len(seam)
@@ -78,4 +79,6 @@ def chunks(blocks: Iterable[str]) -> Iterator[str]:
                 held.append(part)
                 size += len(part)
     if size:
-        yield "".join(held)
+        whole = "".join(held)
+        held.clear()  # what has no cut at all is in memory once
+        yield whole

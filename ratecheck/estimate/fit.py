@@ -1,6 +1,6 @@
 """How many prompts pass in a minute, which limit binds, and what could be changed about it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ratecheck.estimate.limits import AskedLimit
@@ -61,28 +61,20 @@ class Fit:
     changes: tuple[Change, ...]
 
 
-def _cost(prompt: PromptEstimate, dimension: Dimension) -> int:
-    match dimension:
-        case Dimension.REQUESTS:
-            return 1
-        case Dimension.TOKENS:
-            return prompt.charged_tokens
-        case Dimension.INPUT_TOKENS:
-            return prompt.charged_input_tokens
-        case Dimension.OUTPUT_TOKENS:
-            return prompt.charged_tokens - prompt.charged_input_tokens
-        case Dimension.IMAGES:
-            return prompt.images
-        case Dimension.CONCURRENCY:
-            return 0
+_COSTS: Mapping[Dimension, Callable[[PromptEstimate], int]] = {
+    Dimension.REQUESTS: lambda prompt: 1,
+    Dimension.TOKENS: lambda prompt: prompt.charge.tokens,
+    Dimension.INPUT_TOKENS: lambda prompt: prompt.charge.input_tokens,
+    Dimension.OUTPUT_TOKENS: lambda prompt: prompt.charge.output_tokens,
+    Dimension.IMAGES: lambda prompt: prompt.images,
+    Dimension.CONCURRENCY: lambda prompt: 0,
+}
+"""What one prompt takes of a limit on a dimension."""
 
 
 def _share(limit: AskedLimit, prompts: Sequence[PromptEstimate]) -> Share:
-    total = largest = 0
-    for prompt in prompts:
-        cost = _cost(prompt, limit.dimension)
-        total += cost
-        largest = max(largest, cost)
+    costs = list(map(_COSTS[limit.dimension], prompts))
+    total, largest = sum(costs), max(costs, default=0)
     minutes = limit.window_s / 60
     if limit.limit == 0:
         rate: float | None = 0.0 if total else None
@@ -110,14 +102,13 @@ def _never(prompts: Sequence[PromptEstimate], limits: Sequence[AskedLimit]) -> t
     for limit in limits:
         if limit.dimension not in _TOKENS:
             continue
-        most = limit.at_once
+        most, cost_of = limit.at_once, _COSTS[limit.dimension]
         whole = limit.dimension is Dimension.TOKENS
         for prompt in prompts:
-            cost = _cost(prompt, limit.dimension)
-            high = prompt.charged_high if whole else cost
-            if max(cost, high) <= most:
+            cost = cost_of(prompt)
+            if cost <= most and (not whole or prompt.charge.high_tokens <= most):
                 continue
-            low = prompt.charged_low if whole else cost
+            low = prompt.charge.low_tokens if whole else cost
             found.append(NeverFits(prompt.source, cost, limit, low > most, prompt.bare_tokens))
     return tuple(found)
 

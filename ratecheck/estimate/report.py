@@ -1,10 +1,10 @@
 """What ``estimate`` found: one row a prompt, their sums, and how they fit."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
-from ratecheck.dialects.charging import Admission, ChargingRule
+from ratecheck.dialects.charging import Admission, Charge, ChargingRule
 from ratecheck.estimate.framing import Part
 from ratecheck.estimate.models import Model
 from ratecheck.model import Diagnosis
@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from ratecheck.estimate.limits import AskedLimit
 
 
-@dataclass(frozen=True, slots=True)
-class PromptEstimate:
-    """One prompt: what the API will report, and what the limiter takes when it arrives."""
+class PromptEstimate(NamedTuple):
+    """One prompt: what the API will report, and what the limiter takes when it arrives.
+
+    A tuple, like what it holds: a batch makes a hundred thousand of them.
+    """
 
     file: str
     line: int | None
@@ -27,10 +29,7 @@ class PromptEstimate:
     rule: ChargingRule
     assumed_rule: bool
     """No row says how this provider charges: the cautious assumption was taken."""
-    charged_tokens: int
-    charged_input_tokens: int
-    charged_low: int
-    charged_high: int
+    charge: Charge
     text_tokens: int | None = None
     """Of the bare text, for a prompt that was a text file."""
     band: tuple[int, int] | None = None
@@ -51,6 +50,11 @@ class PromptEstimate:
     def prompt_tokens(self) -> int:
         """Return what the API will report."""
         return self.ask.prompt_tokens
+
+    @property
+    def charged_tokens(self) -> int:
+        """Return what a limit on all tokens loses when it arrives."""
+        return self.charge.input_tokens + self.charge.output_tokens
 
     @property
     def max_output_tokens(self) -> int | None:
@@ -87,15 +91,7 @@ class PromptEstimate:
         return self._with(self.ask._replace(n=1))
 
     def _with(self, ask: Admission) -> "PromptEstimate":
-        charge = self.rule.charge(ask)
-        return replace(
-            self,
-            ask=ask,
-            charged_tokens=charge.tokens,
-            charged_input_tokens=charge.input_tokens,
-            charged_low=charge.low_tokens,
-            charged_high=charge.high_tokens,
-        )
+        return self._replace(ask=ask, charge=self.rule.charge(ask))
 
 
 @dataclass(frozen=True, slots=True)

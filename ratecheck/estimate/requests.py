@@ -55,6 +55,10 @@ class Request:
     notes: list[str] = field(default_factory=list)
 
 
+Line = tuple[int, Any, str | None]
+"""Of a file with one JSON value a line: number, value, and ``None`` or why there is no value."""
+
+
 class NotARequest(ValueError):
     """The JSON is well formed but holds no request that is known."""
 
@@ -200,15 +204,17 @@ _OUTPUT_KEYS = frozenset(
 _TIMES_KEYS = frozenset({"n", "best_of", "candidateCount"})
 
 
-def set_limits(raw: Mapping[str, Any], request: Request) -> None:
-    """Take from a request's JSON how long an answer may be, and how many there are."""
+def asked_for(raw: Mapping[str, Any]) -> tuple[int | None, int]:
+    """Return how long an answer may be by a request's JSON (``None``: it does not say), and how many there are."""
+    most, n = None, 1
     # Most requests have none or one of these keys: a look at the keys together is cheaper than one at each.
     for key in _OUTPUT_KEYS & raw.keys():
         wanted = _whole(raw[key])
         if wanted is not None:
-            request.max_output_tokens = max(wanted, request.max_output_tokens or 0)
+            most = max(wanted, most or 0)
     for key in _TIMES_KEYS & raw.keys():
-        request.n = max(request.n, _whole(raw[key]) or 1)
+        n = max(n, _whole(raw[key]) or 1)
+    return most, n
 
 
 def _schema(raw: Mapping[str, Any], request: Request) -> None:
@@ -308,10 +314,8 @@ def parse(raw: Any, endpoint: str | None = None) -> Request:
             _responses(raw, request)
         case _:
             _prompts(raw.get("input", raw.get("prompt")), request)
-    set_limits(raw, request)
     inner = raw.get("generationConfig", raw.get("generation_config"))
-    if isinstance(inner, dict):
-        set_limits(inner, request)
+    request.max_output_tokens, request.n = asked_for(raw | inner if isinstance(inner, dict) else raw)
     # The two fields that most requests lack: looked for once, not method by method.
     if "tools" in raw or "functions" in raw:
         for key in ("tools", "functions"):

@@ -5,10 +5,14 @@ estimate that says so.
 """
 
 import functools
+import os
 from array import array
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
+from unicodedata import category
 
 from ratecheck.estimate.cutting import CHUNK_CHARS, chunks
 from ratecheck.estimate.scripts import SCRIPT_BAND, SCRIPT_METHOD, tokens_by_script
@@ -20,11 +24,13 @@ _FAST = frozenset({"cl100k_base", "o200k_base", "o200k_harmony"})
 # A special token of every encoding here.
 _MARK = "<|endoftext|>"
 
-# toktok spreads a batch over the processors: enough text for each of them.
-_BATCH_CHARS = 1 << 21
+# Characters that one thread counts before it asks for more.
+_TASK_CHARS = 1 << 19
 
 # A piece beyond this is encoded in parts: the merging of one piece takes memory and time that grow with it.
-_GIANT_BYTES = 1 << 12
+_GIANT_CHARS = 1 << 12
+# Parts and seams of it whose tokens are remembered.
+_REPEATS = 16
 
 # How far back a seam between two parts of a piece is moved, in tokens, before both are encoded as one.
 _SEAM_TRIES = (1, 2, 4, 8, 16, 32, 64)
@@ -94,19 +100,22 @@ class TiktokenCounter:
         return counts
 
     def count_all(self, blocks: Iterable[str]) -> int:
-        """Return the tokens of the text that ``blocks`` are parts of, holding little more than one part at a time."""
-        return sum(map(self._chunk, chunks(blocks)))
+        """Return the tokens of the text that ``blocks`` are parts of, holding a few parts at a time."""
+        return _spread(lambda some: sum(map(self._chunk, some)), chunks(blocks))
 
     def _chunk(self, text: str) -> int:
         if len(text) > 4 * CHUNK_CHARS:
             return self._pieces(text)
         try:
-            # The buffer holds four bytes a token; a list of them would cost ten times that and the time to build it.
-            return memoryview(self._core.encode_to_tiktoken_buffer(text, self._none)).nbytes // 4
+            return self._at_once(text)
         except UnicodeEncodeError:
             return self._chunk(well_formed(text))
         except ValueError:
             return self._pieces(text)
+
+    def _at_once(self, text: str) -> int:
+        # The buffer holds four bytes a token; a list of them would cost ten times that and the time to build it.
+        return memoryview(self._core.encode_to_tiktoken_buffer(text, self._none)).nbytes // 4
 
     def _pieces(self, text: str) -> int:
         """Count text that has no safe cut: find the pieces with the encoding's own pattern, giants one by one."""
@@ -114,6 +123,10 @@ class TiktokenCounter:
 
         if not text.isascii():
             text = well_formed(text)
+            if any(category(each) == "Cn" for each in set(text)):
+                # Characters so new that `regex` and tiktoken may disagree on whether they are letters.
+                with suppress(ValueError):
+                    return self._at_once(text)
         total = begin = 0
         for piece in regex.finditer(self._encoding._pat_str, text):
             first, end = piece.span()
@@ -121,10 +134,10 @@ class TiktokenCounter:
             if end - begin >= CHUNK_CHARS and not text[first - 1 : first].isspace() and first > begin:
                 total += self._chunk(text[begin:first])
                 begin = first
-            if end - first > _GIANT_BYTES // 4:
+            if end - first > _GIANT_CHARS:
                 if first > begin:
                     total += self._small(text[begin:first])
-                total += self._giant(text[first:end].encode())
+                total += self._giant(text, first, end)
                 begin = end
         if begin < len(text):
             total += self._small(text[begin:])
@@ -136,24 +149,26 @@ class TiktokenCounter:
         single = self._core.encode_single_piece
         return sum(len(single(piece.encode())) for piece in regex.findall(self._encoding._pat_str, text))
 
-    def _giant(self, piece: bytes) -> int:
-        """Count one piece in parts.
+    def _giant(self, text: str, first: int, end: int) -> int:
+        """Count the one piece that lies from ``first`` to ``end`` in parts.
 
         Two neighbouring encoded parts stand as they are if the last token of one and the first of the other, encoded
         together, come out as those two: a merge across the seam would have to show there. That stays so as long as
         neither of the two changes, which a part's first token does only when the part itself grows.
         """
-        single, spell = self._core.encode_single_piece, self._core.decode_single_token_bytes
+        # What makes pieces this large mostly repeats itself: blanks, a line of dashes, one letter.
+        single = functools.lru_cache(_REPEATS)(self._core.encode_single_piece)
+        spell = self._core.decode_single_token_bytes
 
         def stand(left: int, right: int) -> bool:
             return bool(single(spell(left) + spell(right)) == [left, right])
 
         total = 0
         settled: int | None = None
-        held = piece[:_GIANT_BYTES]
+        held = text[first : min(first + _GIANT_CHARS, end)].encode()
         tokens = single(held)
-        for at in range(_GIANT_BYTES, len(piece), _GIANT_BYTES):
-            part = piece[at : at + _GIANT_BYTES]
+        for at in range(first + _GIANT_CHARS, end, _GIANT_CHARS):
+            part = text[at : min(at + _GIANT_CHARS, end)].encode()
             for back in (0, *_SEAM_TRIES):
                 if back >= len(tokens):
                     continue
@@ -169,7 +184,7 @@ class TiktokenCounter:
                 held += part
                 tokens = single(held)
                 if settled is not None and not stand(settled, tokens[0]):
-                    return len(single(piece))
+                    return len(self._core.encode_single_piece(text[first:end].encode()))
         return total + len(tokens)
 
 
@@ -183,6 +198,7 @@ class ToktokCounter:
     def __init__(self, encoding: str, toktok: Any) -> None:
         self.encoding = encoding
         self._batch = toktok.batch_count
+        self._batch((), encoding, 1)  # builds its tables (half a second for o200k): once, before two threads ask
 
     def count(self, text: str) -> int:
         """Return the tokens of ``text``; special tokens in it are text."""
@@ -190,23 +206,15 @@ class ToktokCounter:
 
     def count_many(self, texts: Sequence[str]) -> list[int]:
         """Return the tokens of each text: a call costs as much as many texts do."""
+        # One thread here: whoever has much to count spreads it, and what is to be read next is read meanwhile.
         try:
-            return list(self._batch(texts, self.encoding))
+            return list(self._batch(texts, self.encoding, 1))
         except UnicodeEncodeError:
-            return list(self._batch([well_formed(text) for text in texts], self.encoding))
+            return list(self._batch([well_formed(text) for text in texts], self.encoding, 1))
 
     def count_all(self, blocks: Iterable[str]) -> int:
-        """Return the tokens of the text that ``blocks`` are parts of."""
-        total = size = 0
-        held: list[str] = []
-        for chunk in chunks(blocks):
-            held.append(chunk)
-            size += len(chunk)
-            if size >= _BATCH_CHARS:
-                total += sum(self.count_many(held))
-                held.clear()
-                size = 0
-        return total + sum(self.count_many(held))
+        """Return the tokens of the text that ``blocks`` are parts of, holding a few parts at a time."""
+        return _spread(lambda some: sum(self.count_many(some)), chunks(blocks))
 
 
 class ScriptCounter:
@@ -236,13 +244,31 @@ Counter = TiktokenCounter | ToktokCounter | ScriptCounter
 
 
 @functools.cache
-def _worker() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(1, thread_name_prefix="count")
+def _workers() -> ThreadPoolExecutor:
+    # Both tokenizers let go of the interpreter while they count.
+    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="count")
 
 
 def in_background(work: Callable[[], list[int]]) -> Callable[[], list[int]]:
     """Start ``work`` beside what goes on here; the call that comes back waits for its outcome."""
-    return _worker().submit(work).result
+    return _workers().submit(work).result
+
+
+def _spread(count: Callable[[list[str]], int], parts: Iterable[str]) -> int:
+    """Return the sum of ``count`` over ``parts``, which are read on while several threads count."""
+    total = size = 0
+    held: list[str] = []
+    waiting: deque[Future[int]] = deque()
+    for part in parts:
+        held.append(part)
+        size += len(part)
+        if size >= _TASK_CHARS:
+            waiting.append(_workers().submit(count, held))
+            held, size = [], 0
+            # As many wait as are worked on: more would only take memory.
+            if len(waiting) > 2 * (os.cpu_count() or 1):
+                total += waiting.popleft().result()
+    return total + count(held) + sum(task.result() for task in waiting)
 
 
 @functools.cache

@@ -1,15 +1,11 @@
-"""The report of ``estimate`` as a page and as JSON."""
+"""The report of ``estimate`` as a page; as JSON it is in ``estimate_document``."""
 
-import json
 import statistics
-from collections.abc import Iterator
-from typing import Any
 
-from ratecheck.dialects.charging import ASSUMED, RULES, ChargingRule, rule_for
-from ratecheck.estimate.fit import Fit, NeverFits
+from ratecheck.dialects.charging import ASSUMED, RULES, rule_for
+from ratecheck.estimate.fit import Fit
 from ratecheck.estimate.report import PromptEstimate, Report
 from ratecheck.model import Dimension, Source
-from ratecheck.render.as_json import plain
 from ratecheck.render.page import Bar, Bars, Block, Page, Table, Tone
 
 # More prompts than this are summed up; the largest are still named.
@@ -83,7 +79,9 @@ def _rows(report: Report) -> Table:
             _figure(prompt),
             _output(prompt),
             f"{prompt.charged_tokens:,}",
-            "" if prompt.charged_low == prompt.charged_high else f"{prompt.charged_low:,}-{prompt.charged_high:,}",
+            ""
+            if prompt.charge.low_tokens == prompt.charge.high_tokens
+            else f"{prompt.charge.low_tokens:,}-{prompt.charge.high_tokens:,}",
         )
         for prompt in shown
     )
@@ -102,7 +100,7 @@ def _said(report: Report) -> list[str]:
     """Say how the figures of the table came about."""
     first = report.prompts[0]
     named = f"{first.model.name}, " if len(report.models) == 1 else ""
-    said = [f"tokens: {named}{report.encoding}, counted by {report.token_engine}"]
+    said = [f"tokens: {named}{report.encoding}, as tiktoken counts them"]
     if report.token_engine == "none":
         said = ["tokens: estimated by script, no vocabulary at hand"]
     if len(report.prompts) == 1 and first.text_tokens is not None and first.text_tokens != first.prompt_tokens:
@@ -277,123 +275,3 @@ def rules_page() -> Page:
     )
     table = Table(("rule", "provider", "period", "what it takes"), rows)
     return Page(f"{len(rows)} charging rules", blocks=(table,), sources=tuple(rule.source for rule in RULES))
-
-
-def _prompt(prompt: PromptEstimate) -> dict[str, Any]:
-    return {
-        "source": prompt.source,
-        "model": prompt.model.name,
-        "endpoint": prompt.endpoint,
-        "prompt_tokens": prompt.prompt_tokens,
-        "prompt_tokens_band": prompt.band,
-        "text_tokens": prompt.text_tokens,
-        "max_output_tokens": prompt.max_output_tokens,
-        "n": prompt.n,
-        "images": prompt.images,
-        "charging": prompt.rule.name,
-        "charged_tokens": prompt.charged_tokens,
-        "charged_input_tokens": prompt.charged_input_tokens,
-        "charged_tokens_band": (prompt.charged_low, prompt.charged_high),
-        "billed_tokens_max": prompt.billed_tokens_max,
-        "parts": [
-            {"part": part.what, "tokens": part.tokens, "tokens_band": (part.low, part.high)} for part in prompt.parts
-        ],
-        "lower_bound": prompt.open_ended,
-        "notes": prompt.notes,
-    }
-
-
-def _rule(rule: ChargingRule) -> dict[str, Any]:
-    return {
-        "name": rule.name,
-        "says": rule.says,
-        "since": rule.since,
-        "until": rule.until,
-        "source": rule.source.url,
-        "date": rule.source.date,
-        "verified": rule.source.verified,
-    }
-
-
-def _never(never: NeverFits) -> dict[str, Any]:
-    return {
-        "source": never.source,
-        "charged_tokens": never.charged_tokens,
-        "limit": never.limit.at_once,
-        "dimension": never.limit.dimension,
-        "window_s": never.limit.window_s,
-        "certain": never.certain,
-        "charged_tokens_without_output": never.without_output,
-    }
-
-
-def _fit(fit: Fit | None) -> dict[str, Any]:
-    if fit is None:
-        return {
-            "per_minute": None, "binding": None, "minutes_for_all": None, "never_fits": [], "never_fits_details": [],
-            "interval_s": None, "by_limit": [], "changes": [],
-        }  # fmt: skip
-    return {
-        "per_minute": fit.per_minute,
-        "binding": fit.binding.dimension if fit.binding is not None else None,
-        "minutes_for_all": fit.minutes_for_all,
-        "never_fits": list(dict.fromkeys(each.source for each in fit.never_fits if each.certain)),
-        "never_fits_details": [_never(each) for each in fit.never_fits],
-        "interval_s": fit.interval_s,
-        "by_limit": [
-            {
-                "dimension": share.limit.dimension,
-                "window_s": share.limit.window_s,
-                "limit": share.limit.limit,
-                "charged": share.total,
-                "charged_largest": share.largest,
-                "per_minute": share.per_minute,
-                "minutes_for_all": share.minutes_for_all,
-                "fits_now": share.fits_now,
-            }
-            for share in fit.shares
-        ],
-        "changes": [
-            {"change": change.what, "per_minute": change.per_minute, "factor": change.factor} for change in fit.changes
-        ],
-    }
-
-
-def document(report: Report) -> Iterator[str]:
-    """Yield the one JSON document in parts: a batch's rows are never all in memory as text."""
-    rules = report.rules
-    named = {"rpm": None, "tpm": None, "rpd": None} | {limit.short: limit.limit for limit in report.limits}
-    head = {
-        "schema": "ratecheck.estimate/1",
-        "model": report.prompts[0].model.name if len(report.models) == 1 else None,
-        "models": report.models,
-        "encoding": report.encoding,
-        "token_method": report.token_method,
-        "token_engine": report.token_engine,
-        "token_error_band": report.token_error_band,
-        "charging": rules[0].name if len(rules) == 1 else None,
-        "charging_rules": [_rule(rule) for rule in rules],
-    }
-    tail = {
-        "totals": {
-            "requests": len(report.prompts),
-            "prompt_tokens": report.prompt_tokens,
-            "charged_tokens": report.charged_tokens,
-        },
-        "limits": named,
-        "fit": _fit(report.fit),
-        "skipped": {
-            "count": report.skipped_total,
-            "first": [{"source": e.source, "why": e.why} for e in report.skipped],
-        },
-        "diagnoses": report.diagnoses,
-    }
-    yield _dumps(head)[:-1] + ', "prompts": ['
-    for place, prompt in enumerate(report.prompts):
-        # Whole numbers and texts only: nothing here has to be made plain first, and a batch has many rows.
-        yield (", " if place else "") + json.dumps(_prompt(prompt))
-    yield "], " + _dumps(tail)[1:] + "\n"
-
-
-def _dumps(value: dict[str, Any]) -> str:
-    return json.dumps(plain(value), ensure_ascii=True, allow_nan=False, separators=(", ", ": "))
