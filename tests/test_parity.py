@@ -1,16 +1,21 @@
 """The rows of ``retry`` against the real SDKs, unmodified, over a real socket: requests equal, waits inside the jitter.
 
-The answers are the bytes that ``serve`` sends. Waits are recorded where the SDK asks for them, so nobody sleeps.
+The answers are the bytes that ``serve`` sends, from a scripted server for the full table and from real ``ratecheck
+serve`` processes for the outcomes that matter most. Waits are recorded where the SDK asks for them, so nobody sleeps,
+but where a test says so.
 """
 
 import json
 import shutil
+import signal
 import subprocess
+import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +147,7 @@ def test_anthropic_python(name: str, server: Scripted, monkeypatch: pytest.Monke
 # Timers set by the SDK's own sleep() are its waits: noted and run at once. All other timers stay as they are.
 NODE = """
 import OpenAI from 'openai';
-const [url, ...names] = process.argv.slice(2);
+const pairs = process.argv.slice(2);
 const real = globalThis.setTimeout;
 let waits = [];
 globalThis.setTimeout = (run, ms, ...rest) => {
@@ -151,9 +156,10 @@ globalThis.setTimeout = (run, ms, ...rest) => {
   return real(run, 0, ...rest);
 };
 const seen = {};
-for (const name of names) {
+for (const pair of pairs) {
+  const [name, baseURL] = pair.split('=');
   waits = [];
-  const client = new OpenAI({apiKey: '%s', baseURL: `${url}/openai-tier1/${name}/v1`});
+  const client = new OpenAI({apiKey: '%s', baseURL});
   await client.chat.completions.create({model: 'gpt-4o', messages: [{role: 'user', content: 'x'}]}).catch(() => {});
   seen[name] = waits;
 }
@@ -179,28 +185,125 @@ def npm_openai(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def ask_npm(folder: Path, urls: dict[str, str]) -> tuple[str, dict[str, list[float]]]:
+    """Make one call against each URL; return the package's version and its waits by name."""
+    (folder / "ask.mjs").write_text(NODE % KEY, "utf-8")
+    version = json.loads((folder / "node_modules" / "openai" / "package.json").read_text("utf-8"))["version"]
+    command = [str(shutil.which("node")), "ask.mjs", *(f"{name}={url}" for name, url in urls.items())]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return version, json.loads(done.stdout)
+
+
 def test_openai_npm(npm_openai: Path, server: Scripted) -> None:
     """The openai npm package of this day does what the row of its version says."""
-    (npm_openai / "ask.mjs").write_text(NODE % KEY, "utf-8")
-    version = json.loads((npm_openai / "node_modules" / "openai" / "package.json").read_text("utf-8"))["version"]
     before = Counter(server.requests)
-    node = str(shutil.which("node"))
-    done = subprocess.run(
-        [node, "ask.mjs", server.url, *OUTCOMES],
-        cwd=npm_openai,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    seen = json.loads(done.stdout)
+    version, seen = ask_npm(npm_openai, {name: f"{server.url}/openai-tier1/{name}/v1" for name in OUTCOMES})
     policy = retry.get(f"openai-node@{version}")
     after = Counter(server.requests)
     for name in OUTCOMES:
-        hold(
-            policy,
-            server.answer("openai-tier1", name),
-            after[f"openai-tier1/{name}"] - before[f"openai-tier1/{name}"],
-            seen[name],
-        )
+        requests = after[f"openai-tier1/{name}"] - before[f"openai-tier1/{name}"]
+        hold(policy, server.answer("openai-tier1", name), requests, seen[name])
+
+
+# -- against `ratecheck serve` itself ---------------------------------------------------------------------------------
+
+SERVED = ("plain", "seconds", "milliseconds", "no", "server-error", "drop", "quota")
+
+
+class Serve:
+    """``ratecheck serve`` as a process of its own that meets every request with one fault and records them."""
+
+    def __init__(self, provider: str, name: str, folder: Path) -> None:
+        self.name = name
+        self._record = folder / f"{provider}-{name}.jsonl"
+        command = [sys.executable, "-m", "ratecheck", "serve", "--provider", provider, "--port", "0", "--json",
+                   "--quiet", "--rpm", "100000", "--fault", OUTCOMES[name], "--record", str(self._record)]  # fmt: skip
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+    def url(self) -> str:
+        """Return the base URL, once it listens."""
+        assert self._process.stdout is not None
+        return str(json.loads(self._process.stdout.readline())["url"])
+
+    def end(self) -> None:
+        """Send Ctrl-C."""
+        self._process.send_signal(signal.SIGINT)
+
+    def instants_s(self) -> list[float]:
+        """Return when each request came, by its own record, once it has ended."""
+        self._process.communicate(timeout=30)
+        lines = self._record.read_text("utf-8").splitlines() if self._record.exists() else []
+        return [row["t_s"] for row in map(json.loads, lines) if row.get("schema") == "ratecheck.attempt/1"]
+
+
+@pytest.fixture
+def serving(tmp_path: Path) -> Iterator[Callable[[str], dict[str, Serve]]]:
+    """Return a function that starts a server for each outcome, all at once; whatever happens, they end."""
+    started: list[Serve] = []
+
+    def start(provider: str) -> dict[str, Serve]:
+        begun = {name: Serve(provider, name, tmp_path) for name in SERVED}
+        started.extend(begun.values())
+        return begun
+
+    yield start
+    for each in started:
+        each._process.kill()
+        each._process.communicate()
+
+
+def hold_all(policy: retry.RetryPolicy, profile: str, servers: dict[str, Serve], seen: dict[str, list[float]]) -> None:
+    """The row says what the servers saw and the client waited."""
+    for serve in servers.values():
+        serve.end()
+    for name, serve in servers.items():
+        hold(policy, Scripted.answer(profile, name), len(serve.instants_s()), seen[name])
+
+
+def test_openai_python_and_serve(serving: Callable[[str], dict[str, Serve]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real client and the real server: requests as the row says, and the waits that it asked for."""
+    seen = {}
+    for name, serve in (servers := serving("openai")).items():
+        monkeypatch.setattr("openai._base_client.time", Impatient(seen.setdefault(name, [])))
+        client = openai.OpenAI(api_key=KEY, base_url=serve.url())
+        with client, pytest.raises(openai.OpenAIError):
+            client.chat.completions.create(model="gpt-4o", messages=QUESTION)
+    hold_all(retry.get(f"openai-python@{openai.__version__}"), "openai-tier1", servers, seen)
+
+
+def test_anthropic_python_and_serve(
+    serving: Callable[[str], dict[str, Serve]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same of Anthropic's, whose base URL has no version in it."""
+    seen = {}
+    for name, serve in (servers := serving("anthropic")).items():
+        monkeypatch.setattr("anthropic._base_client.time", Impatient(seen.setdefault(name, [])))
+        client = anthropic.Anthropic(api_key=KEY, base_url=serve.url().removesuffix("/v1"))
+        with client, pytest.raises(anthropic.AnthropicError):
+            client.messages.create(model="claude-sonnet-5", max_tokens=9, messages=QUESTION)
+    hold_all(retry.get(f"anthropic-python@{anthropic.__version__}"), "anthropic-start", servers, seen)
+
+
+def test_openai_npm_and_serve(npm_openai: Path, serving: Callable[[str], dict[str, Serve]]) -> None:
+    """The same of the npm package."""
+    servers = serving("openai")
+    version, seen = ask_npm(npm_openai, {name: serve.url() for name, serve in servers.items()})
+    hold_all(retry.get(f"openai-node@{version}"), "openai-tier1", servers, seen)
+
+
+def test_real_waits_are_the_ones_recorded(tmp_path: Path) -> None:
+    """Nothing replaced: retry-after-ms 200 is slept, and the server sees the requests 0.2 s apart."""
+    serve = Serve("openai", "milliseconds", tmp_path)
+    try:
+        client = openai.OpenAI(api_key=KEY, base_url=serve.url())
+        with client, pytest.raises(openai.RateLimitError):
+            client.chat.completions.create(model="gpt-4o", messages=QUESTION)
+        serve.end()
+        instants = serve.instants_s()
+    finally:
+        serve._process.kill()
+    gaps = [later - one for one, later in pairwise(instants)]
+    assert len(gaps) == 2
+    # A busy machine may add to a wait; nothing takes from it but the clock's own grain.
+    assert all(0.195 <= gap_s < 5 for gap_s in gaps)
