@@ -149,6 +149,29 @@ def test_faults_cost_what_they_cost_at_the_provider() -> None:
     assert run("openai-python", rpm=9, fault=["always=429+insufficient_quota"], calls=1).requests == 3
 
 
+@pytest.mark.parametrize(
+    ("policy", "timeout", "told", "cost_s"),
+    [
+        ("openai-python", None, "No answer within 10 min is a timeout: the default of openai-python (--timeout).", 600),
+        ("groq-python", None, "No answer within 1 min is a timeout: the default of groq-python (--timeout).", 60),
+        ("full-jitter+groq-python", None, "the default of full-jitter+groq-python", 60),
+        ("vercel-ai", None, "How long vercel-ai waits for an answer is not known", 2),
+        ("openai-python", 7.0, "", 7),
+    ],
+)
+def test_a_timeout_costs_the_clients_patience(policy: str, timeout: float | None, told: str, cost_s: float) -> None:
+    """The SDK's own default where it is known, said so; else an answer's time, said louder."""
+    made = report(
+        rpm=9, calls=1, policy=[policy], fault=["first=timeout"], timeout=timeout, latency="2", compare=True
+    )  # fmt: skip
+    first, second = made.policies[0].outcome.attempts
+    assert first.delay_ns is not None
+    assert second.at_ns - first.at_ns - first.delay_ns == cost_s * NS_PER_S
+    assert told in " ".join(made.notes)
+    assert bool(told) == bool(made.notes)
+    assert all(each.outcome.figures.makespan_s >= cost_s for each in made.remedies)
+
+
 def test_the_curve_of_what_is_left_is_the_limiters_own() -> None:
     """The chart's line goes through every recorded level."""
     made = scenario(rpm=10, clients=3, every=4, duration=120)

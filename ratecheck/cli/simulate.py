@@ -72,7 +72,7 @@ def command(
     latency: Annotated[str, typer.Option(metavar="S|LOW-HIGH", help="Seconds an answer takes: 0.8, or 0.5-3.")] = "0",
     timeout: Annotated[
         float | None,
-        typer.Option(metavar="S", help="Seconds until a `timeout` fault is noticed (default: as --latency)."),
+        typer.Option(metavar="S", help="Seconds until a `timeout` fault is noticed (default: the client's own)."),
     ] = None,
     fault: FaultOption = None,
     compare: Annotated[bool, typer.Option("--compare", help="Try the sensible remedies and rank them.")] = False,
@@ -179,7 +179,7 @@ def _run(
             return spread(tasks, jobs, progress)
 
         report = study(plan, run_tasks)
-    report = replace(report, notes=notes, skipped=skipped)
+    report = replace(report, notes=(*notes, *report.notes), skipped=skipped)
     for line in skipped:
         output.note(f"warning: {line}")
     if output.json:

@@ -130,7 +130,8 @@ class Run:
         scenario, gates, throttles, costs = self._scenario, self._gates, self._throttles, self._costs
         latency, fixed_ns = scenario.latency_s, ns_from_s(scenario.latency_s.low)
         drawn, unknown, limited_by = not latency.fixed, _UNKNOWN, self._limited_by
-        timeout_ns = None if scenario.timeout_s is None else ns_from_s(scenario.timeout_s)
+        timeout_s = patience_s(scenario, self._planner.policy)
+        timeout_ns = None if timeout_s is None else ns_from_s(timeout_s)
         several, counts_limits = len(gates), self._counts_limits
         # A queue's next call goes to the worker that is free first, so each must wait for the end of its own.
         queued = scenario.remedies.workers is not None
@@ -303,6 +304,14 @@ class Run:
         kept.append(
             Attempt(at_ns, job.number, attempt, job.client, kind, status, what, delay_ns, told_s, gate.remaining(at_ns))
         )
+
+
+def patience_s(scenario: Scenario, policy: RetryPolicy) -> float | None:
+    """Return how long the client waits for an answer that never comes: as asked, else by its own default.
+
+    ``None`` where nobody knows: then a timeout costs as long as an answer takes.
+    """
+    return policy.timeout_s if scenario.timeout_s is None else scenario.timeout_s
 
 
 def charges_refusals(scenario: Scenario) -> bool:

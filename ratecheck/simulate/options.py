@@ -106,10 +106,12 @@ def scenario_of(
     faults: tuple[Fault, ...] = tuple(parse_fault(text) for text in options.fault or ())
     if options.story:
         faults = (parse_fault(STORY_FAULT),)
+    # The story's lost answer is noticed at once: it tells of seconds, and an SDK's ten minutes of patience hide them.
+    timeout_s = latency.high if options.story and options.timeout is None else options.timeout
     hints = options.retry_after if options.retry_after is not None else not options.story
     scenario = Scenario(
         profile, workload, _remedies(options, workload), policies, options.max_retries, faults, latency,
-        options.timeout, hints, story=options.story, max_events=options.max_events,
+        timeout_s, hints, story=options.story, max_events=options.max_events,
     )  # fmt: skip
     _make_sense(options, scenario)
     return scenario, notes, skipped

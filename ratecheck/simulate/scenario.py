@@ -147,7 +147,7 @@ class Scenario:
     faults: tuple[Fault, ...] = ()
     latency_s: Span = Span(0, 0)
     timeout_s: float | None = None
-    """How long a client waits for an answer that never comes; ``None``: as long as an answer takes."""
+    """How long a client waits for an answer that never comes; ``None``: each client its own default."""
     hints: bool = True
     """Whether refusals say how long to wait, as the dialect does."""
     story: bool = False

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ratecheck import retry
-from ratecheck.durations import NS_PER_S
+from ratecheck.durations import NS_PER_S, human_s
 from ratecheck.errors import UsageError
 from ratecheck.retry import RetryPolicy
 from ratecheck.retry.words import sentence
-from ratecheck.simulate.engine import Run
+from ratecheck.simulate.engine import Run, patience_s
 from ratecheck.simulate.findings import findings
 from ratecheck.simulate.remedies import proposals
 from ratecheck.simulate.report import Figures, Outcome, PolicyOutcome, Remedy, SimulateReport, figures, summarise
@@ -79,11 +79,14 @@ class Plan:
             for replica in range(self.replicas):
                 record = replica == 0 and (index == 0 or self.keep_attempts)
                 listed.append((f"policy {index}", Task(self.scenario, name, self.seed + replica, record)))
+        patience = patience_s(self.scenario, policy_of(self.scenario, self.scenario.policies[0]))
         for index, proposal in enumerate(self._proposals()):
             for replica in range(self.replicas):
                 task = Task(replace(proposal.scenario, max_retries=None), proposal.policy, self.seed + replica)
                 if proposal.policy in self.scenario.policies:
                     task = replace(task, scenario=proposal.scenario)
+                # A remedy changes what it names: the patience stays that of the client that is mended.
+                task = replace(task, scenario=replace(task.scenario, timeout_s=patience))
                 listed.append((f"remedy {index}", task))
         return listed
 
@@ -131,7 +134,7 @@ def study(plan: Plan, run_tasks: RunTasks = one_by_one) -> SimulateReport:
     remedies.sort(key=lambda remedy: rank(remedy.outcome))
     report = SimulateReport(
         plan.seed, plan.replicas, plan.scenario, describe(plan.scenario), policies, tuple(remedies),
-        interrupted=interrupted,
+        interrupted=interrupted, notes=_patience_told(plan.scenario),
     )  # fmt: skip
     return replace(report, findings=findings(report))
 
@@ -163,6 +166,21 @@ def _told(plan: Plan, name: str, outcome: Outcome) -> PolicyOutcome:
         name, str(policy.versions), policy.checked,
         sentence(policy), policy.disable, policy.timeout_s, policy.worst_case, outcome, policy.source,
     )  # fmt: skip
+
+
+def _patience_told(scenario: Scenario) -> tuple[str, ...]:
+    """Say what a timeout costs where nobody stated it: it can be most of a run."""
+    if scenario.timeout_s is not None or all(o.kind != "timeout" for fault in scenario.faults for o in fault.outcomes):
+        return ()
+    told = []
+    for name in scenario.policies:
+        known_s = policy_of(scenario, name).timeout_s
+        told.append(
+            f"No answer within {human_s(known_s)} is a timeout: the default of {name} (--timeout)."
+            if known_s is not None
+            else f"How long {name} waits for an answer is not known: a timeout costs as long as an answer (--timeout)."
+        )
+    return tuple(told)
 
 
 def _check(plan: Plan) -> None:
