@@ -3,6 +3,7 @@
 Raise the child that fits; the command line turns it into ``error: …`` and ``hint: …`` on stderr and exits.
 """
 
+from collections.abc import Iterable
 from enum import IntEnum
 
 
@@ -35,6 +36,16 @@ class RatecheckError(Exception):
 
 class UsageError(RatecheckError):
     """Wrong options, or input that cannot be read."""
+
+
+def no_such(what: str, name: str, known: Iterable[str], otherwise: str | None = None) -> UsageError:
+    """Return the error for a name that no ``what`` has: its hint is the nearest names, or ``otherwise``, or all."""
+    from difflib import get_close_matches  # only a slip needs it
+
+    names = list(known)
+    near = get_close_matches(name.lower(), names, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else otherwise or f"one of {', '.join(names)}"
+    return UsageError(f"no {what} is called {name[:60]!r}", hint)
 
 
 class UnreachableError(RatecheckError):

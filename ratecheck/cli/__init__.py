@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from ratecheck import __version__
 from ratecheck.cli.exits import run
+from ratecheck.errors import no_such
 
 # Name and line of help of every command; the module of the same name holds it as `command`.
 COMMANDS: dict[str, str] = {
@@ -43,6 +44,11 @@ class _LazyGroup(TyperGroup):
         built = typer.main.get_command(one)
         built.name = cmd_name
         return built
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise no_such("command", args[0], COMMANDS)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         if COMMANDS:

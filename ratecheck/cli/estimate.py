@@ -62,6 +62,7 @@ def command(
     no_color: NoColorOption = False,
 ) -> ExitCode:
     """What prompts cost: tokens the API reports, tokens the limiter takes, and how many fit in a minute."""
+    from ratecheck.dialects import known
     from ratecheck.estimate import Estimator, Settings
     from ratecheck.net.tokenizer import counter, in_background
     from ratecheck.render.estimate import page, rules_page
@@ -73,7 +74,7 @@ def command(
         return ExitCode.OK
     files = prompts or ["-"]
     asked = _limits(limits, files, rpm=rpm, tpm=tpm, rpd=rpd)
-    settings = Settings(model, max_output_tokens, n, _known(provider), charging, _day(on))
+    settings = Settings(model, max_output_tokens, n, provider and known(provider), charging, _day(on))
     estimator = Estimator(settings, counter, in_background)
     found, skipped, lost = _read(estimator, files, strict, output)
     report = estimator.report(found, asked, skipped, lost)
@@ -85,15 +86,6 @@ def command(
         output.page(page(report))
     never = report.fit is not None and any(each.certain for each in report.fit.never_fits)
     return ExitCode.ANSWER_IS_NO if never else ExitCode.OK
-
-
-def _known(provider: str | None) -> str | None:
-    from ratecheck import dialects
-    from ratecheck.errors import UsageError
-
-    if provider is not None and provider != "unknown" and dialects.get(provider) is None:
-        raise UsageError(f"no provider {provider!r}", f"one of: {', '.join(dialects.ALL)}")
-    return provider
 
 
 def _day(on: str | None) -> str | None:

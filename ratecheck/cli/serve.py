@@ -78,11 +78,10 @@ def _profile(
 
     from ratecheck import dialects
     from ratecheck import provider as providers
-    from ratecheck.errors import UsageError
 
     stated = {name: amount for name, amount in limits.items() if amount is not None}
-    if provider is not None and provider != "unknown" and dialects.get(provider) is None:
-        raise UsageError(f"no provider is called {provider!r}", f"one of {', '.join(dialects.ALL)}, unknown")
+    if provider is not None:
+        dialects.known(provider)
     if profile is not None:
         chosen = _load(profile)
         if provider is not None:

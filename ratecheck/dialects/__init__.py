@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ratecheck.dialects.lookup import ALL, get, of_headers, of_url
+    from ratecheck.dialects.lookup import ALL, get, known, of_headers, of_url
     from ratecheck.dialects.providers import COMPATIBLE
     from ratecheck.dialects.reading import read_limits
     from ratecheck.dialects.rules import Dialect, HeaderRule, Level, Reading
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from ratecheck.dialects.writing import write_limits
 
 _PLACES = {
-    "COMPATIBLE": "providers", "ALL": "lookup", "get": "lookup", "of_headers": "lookup", "of_url": "lookup",
+    "COMPATIBLE": "providers", "ALL": "lookup", "get": "lookup", "known": "lookup",
+    "of_headers": "lookup", "of_url": "lookup",
     "read_limits": "reading", "write_limits": "writing",
     "Dialect": "rules", "HeaderRule": "rules", "Level": "rules", "Reading": "rules",
     "below_configured": "windows", "until_passes_s": "windows",
@@ -30,6 +31,7 @@ __all__ = [
     "Reading",
     "below_configured",
     "get",
+    "known",
     "of_headers",
     "of_url",
     "read_limits",

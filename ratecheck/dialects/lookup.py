@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from ratecheck.dialects.providers import ROWS
 from ratecheck.dialects.rules import Dialect
+from ratecheck.errors import no_such
 
 ALL: Mapping[str, Dialect] = ROWS
 
@@ -12,6 +13,16 @@ ALL: Mapping[str, Dialect] = ROWS
 def get(name: str | None) -> Dialect | None:
     """Return the row of a provider by its name in the contracts, or ``None``."""
     return ROWS.get(name or "")
+
+
+def known(name: str) -> str:
+    """Return a provider's name as it was given, ``"unknown"`` for any other API included.
+
+    Raises ``UsageError`` with the nearest names for one that no row has.
+    """
+    if name != "unknown" and name not in ROWS:
+        raise no_such("provider", name, ROWS)
+    return name
 
 
 def of_url(url: str) -> Dialect | None:

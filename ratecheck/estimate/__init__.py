@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ratecheck.dialects.charging import ASSUMED, Admission, ChargingRule, by_name, names, rule_for
-from ratecheck.errors import UsageError
+from ratecheck.errors import UsageError, no_such
 from ratecheck.estimate.findings import diagnose
 from ratecheck.estimate.fit import fit
 from ratecheck.estimate.framing import Part, Prompt, message_tokens, prompt_of
@@ -64,7 +64,7 @@ class Estimator:
         self._rules: dict[tuple[str, str], tuple[ChargingRule, bool]] = {}
         self._forced = by_name(settings.charging) if settings.charging is not None else None
         if settings.charging is not None and self._forced is None:
-            raise UsageError(f"no charging rule {settings.charging!r}", f"one of: {', '.join(names())}")
+            raise no_such("charging rule", settings.charging, names())
 
     def _memory(self, encoding: str) -> Memory:
         if encoding not in self._memories:

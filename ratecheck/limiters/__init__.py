@@ -8,7 +8,7 @@ last one counts as the last one.
 
 from collections.abc import Callable
 
-from ratecheck.errors import UsageError
+from ratecheck.errors import no_such
 from ratecheck.limiters.buckets import Gcra, LeakyBucket, PlainBucket, TokenBucket
 from ratecheck.limiters.concurrency import Concurrency
 from ratecheck.limiters.log import SlidingLog
@@ -39,5 +39,5 @@ ALGORITHMS: dict[str, Callable[[Limit], Limiter]] = {
 def make(algorithm: str, limit: Limit) -> Limiter:
     """Return a full limiter. Raises ``UsageError`` for a name that is none of ``ALGORITHMS`` or a senseless limit."""
     if algorithm not in ALGORITHMS:
-        raise UsageError(f"no limiter is called {algorithm!r}", f"one of {', '.join(ALGORITHMS)}")
+        raise no_such("limiter", algorithm, ALGORITHMS)
     return ALGORITHMS[algorithm](limit)

@@ -4,7 +4,6 @@ The variables are the ones that the SDKs read; which provider reads which stands
 the provider whose variable held it, or where ``--api-key-env`` says.
 """
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from urllib.parse import urlsplit
 
 from ratecheck import dialects
 from ratecheck.dialects.rules import Dialect
-from ratecheck.errors import CredentialsError, UsageError
+from ratecheck.errors import CredentialsError, UsageError, no_such
 from ratecheck.headers import Target
 from ratecheck.redact import neutralise
 
@@ -116,9 +115,7 @@ def _tried_at(dialect: Dialect) -> int:
 def _named(name: str) -> Dialect:
     row = dialects.get(name)
     if row is None:
-        near = difflib.get_close_matches(name, list(dialects.ALL), n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(dialects.ALL)}"
-        raise UsageError(f"unknown provider {neutralise(name, 60)!r}", hint)
+        raise no_such("provider", name, dialects.ALL)
     return row
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ratecheck import limiters
 from ratecheck.durations import NS_PER_S, ns_from_s
-from ratecheck.errors import UsageError
+from ratecheck.errors import UsageError, no_such
 from ratecheck.model import SHORT_NAMES, Dimension, Limit, Source
 
 MINUTE_S, DAY_S, MONTH_S = 60, 86_400, 2_592_000
@@ -166,7 +166,7 @@ def profiles() -> Mapping[str, Profile]:
 def get(name: str) -> Profile:
     """Return the built-in profile of that name. Raises ``UsageError`` with the names there are."""
     if name not in _PROFILES:
-        raise UsageError(f"no profile is called {name!r}", f"one of {', '.join(_PROFILES)}, or a TOML file")
+        raise no_such("profile", name, _PROFILES)
     return _PROFILES[name]
 
 
@@ -235,7 +235,7 @@ def _limit(table: Any, name: str) -> LimitRule:
         )
     dimensions = {each.value: each for each in Dimension}
     if table["dimension"] not in dimensions:
-        raise UsageError(f"{name}: no dimension is called {table['dimension']!r}", f"one of {', '.join(dimensions)}")
+        raise no_such("dimension", str(table["dimension"]), dimensions)
     window_s = table["window_s"]
     if isinstance(window_s, bool) or not isinstance(window_s, int | float) or not 0 < window_s <= 366 * DAY_S:
         raise UsageError(f"{name}: window_s is seconds above 0, not {window_s!r}")

@@ -6,9 +6,8 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from difflib import get_close_matches
 
-from ratecheck.errors import UsageError
+from ratecheck.errors import UsageError, no_such
 from ratecheck.retry.layer import Backoff, Hints, Layer, Memory, Over, Plan, Use
 from ratecheck.retry.policy import Progress, RetryPolicy, Versions, number_of
 from ratecheck.retry.recipes import RECIPES
@@ -59,9 +58,7 @@ def _one(text: str) -> RetryPolicy:
     name, _, version = text.strip().partition("@")
     rows = ALL.get(name.lower())
     if rows is None:
-        near = get_close_matches(name.lower(), ALL, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(near)}?" if near else "`ratecheck simulate --list-policies` lists them"
-        raise UsageError(f"no client policy is called {name!r}", hint)
+        raise no_such("client policy", name, ALL, "`ratecheck simulate --list-policies` lists them")
     if not version:
         return rows[0]
     if not version[:1].isdigit() and version[:1] != "v":

@@ -2,12 +2,11 @@
 
 import math
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 
 from ratecheck import dialects, limiters
-from ratecheck.errors import UsageError
+from ratecheck.errors import UsageError, no_such
 from ratecheck.limits_file import parse as parse_limits
-from ratecheck.provider import Profile, get, of_dialect, profiles, rule_of
+from ratecheck.provider import Profile, get, of_dialect, rule_of
 from ratecheck.provider.faults import Fault
 from ratecheck.provider.faults import parse as parse_fault
 from ratecheck.simulate.measured import account_of
@@ -146,15 +145,11 @@ def _profile(options: Options, limits_text: str | None) -> tuple[Profile, tuple[
             raise UsageError("--limits and --profile both name an account", "give one of them")
         profile, notes = account_of(parse_limits(limits_text or "", options.limits), options.limits)
     elif options.profile is not None:
-        if options.profile not in profiles():
-            near = get_close_matches(options.profile, profiles(), n=2)
-            hint = f"did you mean {' or '.join(near)}?" if near else f"one of {', '.join(profiles())}"
-            raise UsageError(f"no profile is called {options.profile!r}", hint)
         profile = get(options.profile)
     else:
         profile = _plain(options)
     if options.provider is not None and (options.profile is not None or options.limits is not None):
-        profile = replace(profile, dialect=_dialect(options.provider))
+        profile = replace(profile, dialect=dialects.known(options.provider))
     for short, amount in (("rpm", options.rpm), ("tpm", options.tpm), ("rpd", options.rpd)):
         if amount is not None:
             profile = profile.with_limit(short, amount)
@@ -163,22 +158,9 @@ def _profile(options: Options, limits_text: str | None) -> tuple[Profile, tuple[
         algorithm = STORY_LIMITER
     if algorithm is not None:
         if algorithm not in limiters.ALGORITHMS or algorithm == "concurrency":
-            names = [name for name in limiters.ALGORITHMS if name != "concurrency"]
-            near = get_close_matches(algorithm, names, n=2)
-            hint = f"did you mean {' or '.join(near)}?" if near else f"one of {', '.join(names)}"
-            raise UsageError(f"no limiter is called {algorithm!r}", hint)
+            raise no_such("limiter", algorithm, [name for name in limiters.ALGORITHMS if name != "concurrency"])
         profile = profile.enforced_by(algorithm)
     return profile, notes
-
-
-def _dialect(name: str) -> str:
-    if name != "unknown" and dialects.get(name) is None:
-        near = get_close_matches(name, dialects.ALL, n=2)
-        raise UsageError(
-            f"no provider is called {name!r}",
-            f"did you mean {' or '.join(near)}?" if near else "`ratecheck explain` lists them",
-        )
-    return name
 
 
 def _plain(options: Options) -> Profile:
@@ -187,7 +169,7 @@ def _plain(options: Options) -> Profile:
         raise UsageError(
             "there is no limit to simulate", "give --rpm N, --tpm N, --rpd N, --profile NAME or --limits FILE"
         )
-    dialect = _dialect(options.provider or "openai")
+    dialect = dialects.known(options.provider or "openai")
     start = of_dialect(dialect) or of_dialect("openai")
     if start is None:
         raise UsageError("no profile to start from")
@@ -278,9 +260,7 @@ def _remedies(options: Options, workload: Workload) -> Remedies:
         name, _, number = options.throttle.partition(":")
         name = name.replace("_", "-")
         if name not in THROTTLES:
-            near = get_close_matches(name, THROTTLES, n=1, cutoff=0.4)
-            hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(THROTTLES)}"
-            raise UsageError(f"no throttle is called {name!r}", hint)
+            raise no_such("throttle", name, THROTTLES)
         if number:
             per_min = rate_per_s(number) * 60
     return Remedies(
