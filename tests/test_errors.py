@@ -9,7 +9,7 @@ from ratecheck.errors import no_such
 def test_the_nearest_names_or_what_is_said_otherwise_or_all() -> None:
     """Three at most; what is nowhere near gets the other hint, or the whole list."""
     near = no_such("colour", "gren", ["green", "grey", "greed", "red", "blue"])
-    assert (near.message, near.hint) == ("no colour is called 'gren'", "did you mean green or greed or grey?")
+    assert (near.message, near.hint) == ("no colour is called 'gren'", "did you mean green or grey or greed?")
     assert no_such("colour", "xyz", ["green", "red"]).hint == "one of green, red"
     assert no_such("colour", "xyz", ["green", "red"], "look at the wall").hint == "look at the wall"
     assert len(no_such("colour", "x" * 10_000, ["green"]).message) < 100
