@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ratecheck.estimate import Estimator, Settings
 from ratecheck.estimate.framing import Prompt, prompt_of
 from ratecheck.estimate.models import resolve
 from ratecheck.estimate.requests import endpoint_of, parse
@@ -83,7 +84,24 @@ def test_recorded_requests_come_out_as_the_api_reported_them(shared: Path, capsy
                 f"   estimate minus API {min(off_by):+d} .. {max(off_by):+d}, median {middle:+d}"
             )
     assert not wrong, "\n".join(wrong)
-    bounds = {("tools", "chat"): 8, ("tools", "responses"): 12, ("calls", "chat"): 7, ("calls", "responses"): 16}
+    bounds = {("tools", "chat"): 7, ("tools", "responses"): 12, ("calls", "chat"): 4, ("calls", "responses"): 20}
     for (kind, where), off_by in table.items():
         most = bounds.get((kind.split("+")[0], where.split(",")[0]))
         assert most is None or max(map(abs, off_by)) <= most, (kind, where, off_by)
+    exact = sum(not off for (kind, where), off_by in table.items() if where.startswith("chat") for off in off_by)
+    assert exact >= 190, "fewer chat requests with tools and calls come out exact than did in November 2026"
+
+
+def test_a_request_file_holds_all_that_is_billed(shared: Path) -> None:
+    """The JSON that a client sends, schema and all, gives a band that holds the API's figure."""
+    for line in (shared / "corpus" / "token_ground_truth.jsonl").read_text("utf-8").splitlines():
+        row = json.loads(line)
+        if "/chat" not in row["api"] or not row.get("response_format") or row.get("tools"):
+            continue
+        sent = {key: row[key] for key in ("model", "messages", "response_format")}
+        estimator = Estimator(Settings(), counter)
+        whole = estimator.request("request.json", sent)
+        bare = estimator.request("request.json", sent | {"response_format": None})
+        low, high = whole.band or (whole.prompt_tokens, whole.prompt_tokens)
+        assert low <= row["api_prompt_tokens"] <= high, row["id"]
+        assert bare.prompt_tokens <= whole.prompt_tokens

@@ -225,8 +225,13 @@ def _schema(raw: Mapping[str, Any], request: Request) -> None:
     if isinstance(wanted, dict) and wanted.get("type") == "json_schema":
         told = wanted.get("json_schema", wanted)
         if isinstance(told, dict):
-            described = told.get("description")
-            request.schema = Schema(told.get("schema", told), described if isinstance(described, str) else "")
+            described, name = told.get("description"), told.get("name")
+            request.schema = Schema(
+                told.get("schema", told),
+                described if isinstance(described, str) else "",
+                name if isinstance(name, str) else "",
+                told.get("strict") is True,
+            )
 
 
 def _prompts(value: Any, request: Request) -> None:

@@ -36,6 +36,8 @@ class Schema:
 
     schema: Any
     description: str = ""
+    name: str = ""
+    strict: bool = False
 
 
 def _enum(values: Sequence[Any]) -> str:
@@ -97,18 +99,29 @@ class _Writer:
         return "\n".join(" " * indent + line for line in lines)
 
 
+def _parameters(schema: Mapping[str, Any], whole: bool) -> str:
+    properties = schema.get("properties")
+    if not properties:
+        return "()"
+    written = _Writer(schema, whole).properties(schema, 0)
+    described = isinstance(properties, Mapping) and any(
+        isinstance(each, Mapping) and each.get("description") for each in properties.values()
+    )
+    if whole or described:
+        return f"(_: {{\n{written}\n}})"
+    # Where nothing is said of any of them, Chat Completions has them on one line: recorded requests to 4o and 3.5
+    # are a token a tool shorter than lines of their own would make them.
+    on_one_line = written.removesuffix(",").replace("\n", " ")
+    return f"(_: {{ {on_one_line} }})"
+
+
 def namespace(tools: Sequence[Tool], whole: bool = False) -> str:
     """Return the text in which models see ``tools``; ``whole``: as Responses shows them."""
     lines = ["namespace functions {", ""]
     for tool in tools:
         if tool.description:
             lines.append(f"// {tool.description}")
-        inner = tool.parameters or {}
-        if inner.get("properties"):
-            lines += [f"type {tool.name} = (_: {{", _Writer(inner, whole).properties(inner, 0), "}) => any;"]
-        else:
-            lines.append(f"type {tool.name} = () => any;")
-        lines.append("")
+        lines += [f"type {tool.name} = {_parameters(tool.parameters or {}, whole)} => any;", ""]
     lines.append("} // namespace functions")
     return "\n".join(lines)
 
@@ -123,7 +136,7 @@ def tools_tokens(tools: Sequence[Tool], count: Count, *, endpoint: str, reasonin
         # which is often one token with what stands before.
         total += count(system + "\n") - count(system) - 4
     if reasoning:
-        total += 80 if endpoint == "chat" else 12
+        total += 82 if endpoint == "chat" else 17
     return total
 
 
@@ -141,15 +154,23 @@ def choice_tokens(choice: Any, count: Count) -> int:
     return 0
 
 
+def _compact(arguments: str) -> str:
+    """Return JSON without blanks between its parts, as models see it; any other text as it is."""
+    try:
+        return json.dumps(json.loads(arguments), ensure_ascii=False, separators=(",", ":"))
+    except (ValueError, RecursionError):
+        return arguments
+
+
 def calls_tokens(calls: Sequence[tuple[str, str]], count: Count, *, endpoint: str, reasoning: bool) -> int:
     """Return about what an assistant message's calls (name, arguments as JSON text) and their results add to it."""
     if not calls:
         return 0
-    # Fitted: a round of call and result costs 2 tokens more than the rule in Chat, 6 in Responses, 10 when reasoning.
-    fixed = 10 if reasoning else 6 if endpoint == "responses" else 2
+    # Fitted: a round of call and result costs 3 tokens more than the rule in Chat, 6 in Responses, 9 when reasoning.
+    fixed = 9 if reasoning else 6 if endpoint == "responses" else 3
     if len(calls) == 1:
         name, arguments = calls[0]
-        return 2 + fixed + 2 * count(name) + count(arguments)
+        return 2 + fixed + 2 * count(name) + count(_compact(arguments))
     total = 18 + fixed
     for name, arguments in calls:
         total += 7 + count(name)
@@ -167,9 +188,13 @@ def calls_tokens(calls: Sequence[tuple[str, str]], count: Count, *, endpoint: st
 
 
 def schema_tokens(schema: Schema, count: Count) -> int:
-    """Return about what a JSON schema for the answer adds: its compact text and its description.
+    """Return about what a JSON schema for the answer adds: its compact text, with a heading where it is not strict.
 
-    Recorded requests lie 23 tokens above to 6 below; the wrapper's words and what the text says too often cancel out.
+    The heading is that of OpenAI's published message format. Strict schemas come without what the heading costs: of
+    eight recorded ones none is off by more than six tokens, of two others none by more than eight.
     """
     text = json.dumps(schema.schema, ensure_ascii=False, separators=(",", ":"))
-    return count(text) + (count(schema.description) if schema.description else 0)
+    if schema.strict:
+        return count(text) + (count(schema.description) if schema.description else 0)
+    described = f"// {schema.description}\n" if schema.description else ""
+    return count(f"# Response Formats\n\n## {schema.name}\n\n{described}{text}")
