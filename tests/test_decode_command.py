@@ -211,19 +211,18 @@ def test_any_cut_of_a_log_gives_the_same_findings(lines: list[tuple[str, int, in
 @given(st.binary(max_size=300), st.integers(0, 7))
 def test_a_needle_is_found_wherever_it_stands(noise: bytes, which: int) -> None:
     """The C library's search and Python's own agree at every offset, block edges included."""
-    needle = (*NEEDLES, b"4", b"ii", b"4294")[which]
+    needle = (*NEEDLES[:5], b"4", b"ii", b"4294")[which]
     block = (noise + needle) * 3 + b"i4m2i9t" * 12_000 + noise + needle
-    fast = finder(block)
-    assert fast is not block.find or not hasattr(os, "fork")
+    fast = finder(block, needle)
     at = -1
     while at + 1 <= len(block):
         found = block.find(needle, at + 1)
-        assert fast(needle, at + 1) == found
+        assert fast(at + 1) == found
         if found < 0 or (found > 2_000 and found < len(block) - 2_000):
             break
         at = found
     for start in (len(block) - len(needle), len(block) - 1, len(block), len(block) + 1):
-        assert fast(needle, start) == block.find(needle, start)
+        assert fast(start) == block.find(needle, start)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="one process reads the file here")

@@ -1,7 +1,7 @@
 """A log of any size -> findings, in bounded memory: cheap search, full decoding of what is new, counts for the rest."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from ratecheck.decode.evidence import gather
@@ -9,25 +9,33 @@ from ratecheck.decode.flatten import flatten
 from ratecheck.decode.judge import Draft, judge
 from ratecheck.decode.needle import finder
 from ratecheck.decode.paste import DecodeReport, Timeline, report_of
-from ratecheck.decode.records import begins, instant_of
-from ratecheck.decode.shapes import Place, key_of, learn, look_up
+from ratecheck.decode.records import RECORD_BYTES, instant_of, record_around
+from ratecheck.decode.shapes import Reader, key_of, learn
 from ratecheck.model import Category, Finding
 
-# What a refusal's line holds at least one of. Each is one pass over the input at memory speed, so they are few.
-NEEDLES = (b"429", b"imit", b"verload", b"uota", b"hrottl")
+# What a refusal holds at least one of. Each is one pass over the input at memory speed, so they are few.
+STATUS = b"429"
+NEEDLES = (STATUS, b"imit", b"verload", b"uota", b"hrottl", b"EXHAUST", b"apacity")
+# Looked for only where a block holds more than ASCII: what refusals say in Chinese.
+CHINESE = tuple(
+    word.encode()
+    for word in (
+        "频率", "限流", "限制", "并发", "余额", "欠费", "额度", "配额", "上限", "繁忙", "过载", "访问量",
+        "资源包", "充值", "调用次数",
+    )
+)  # fmt: skip
+_DIGITS = frozenset(b"0123456789")
+_HEX_LETTERS = frozenset(b"abcdefABCDEF")
 
-# No record is longer; a line without end is looked at through a window of this size.
-RECORD_BYTES = 16 << 10
-_RECORD_LINES = 60
-# Past this many shapes, lines differ by ids that the quick key leaves in: the thorough one takes over.
+# Past this many shapes, records differ by ids that the quick key leaves in: the thorough one takes over.
 _QUICK_SHAPES = 200
-# Where every line is of its own shape the tables stop growing and each is decoded.
+# Where every record is of its own shape the tables stop growing and each is decoded.
 _MOST_SHAPES = 5_000
 _SAMPLE_CHARACTERS = 20_000
 
 _HEX = b"0123456789abcdefABCDEF"
 _WORD_WITH_DIGIT = re.compile(rb"[A-Za-z_-]*[0-9][\w.:-]*")
-# Where a line begins with its time: the bytes up to the minute are the timeline's bucket.
+# Where a record begins with its time: the bytes up to the minute are the timeline's bucket.
 _STAMP = re.compile(rb"\d{4}[-/]\d\d[-/]\d\d[T ,]{1,2}\d\d:\d\d|\d{1,2}/[A-Z][a-z]{2}/\d{4}[: ]\d\d:\d\d")
 _STAMP_WITHIN = 100
 _MOST_MINUTES = 200_000
@@ -41,18 +49,25 @@ class _Tally:
     count: int = 0
     first: int = 0
     last: int = 0
-    longest: tuple[float, ...] = ()
+    """Lines of the input, from 1; 0 before the first."""
     minutes: dict[bytes, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
-class _Shape:
-    """Lines that differ in numbers and ids only; ``places`` is ``None`` where each must be decoded."""
+class _Known:
+    """What records of one shape with the same key mean, by whether they ask for more than ``limit``."""
 
-    places: list[Place] | None
     limit: int | None
-    stamp: tuple[int, int] | None
-    known: dict[bytes, _Tally | None] = field(default_factory=dict)
+    tallies: dict[bool, _Tally | None]
+    longest: tuple[float, ...] = ()
+
+
+@dataclass(slots=True)
+class _Shape:
+    """Records that differ in numbers and ids only; ``read`` is ``None`` where each must be decoded."""
+
+    read: Reader | None
+    known: dict[object, _Known] = field(default_factory=dict)
 
 
 class LogReader:
@@ -60,58 +75,76 @@ class LogReader:
 
     def __init__(self) -> None:
         self._lines = 0
-        self._shapes: dict[bytes, _Shape] = {}
+        self._shapes: dict[bytes, _Shape | None] = {}
         self._tallies: dict[tuple[object, ...] | None, _Tally] = {}
         self._sample: dict[bytes, str] = {}
         self._thorough = False
 
     def feed(self, block: bytes) -> None:
-        """Take whole lines, or a piece of an endless one, in order."""
-        counted_to = 0
-        for start, end in _candidates(block):
-            self._lines += block.count(b"\n", counted_to, start)
-            counted_to = start
-            self._take(block, start, end)
-        self._lines += block.count(b"\n", counted_to)
+        """Take whole records, or a piece of an endless one, in order."""
+        places: dict[int, list[int]] = {}
+        taken = 0
+        for first, last in _candidates(block):
+            if first < taken:
+                continue
+            start, taken = record_around(block, first, last)
+            tally = self._take(block[start:taken])
+            if tally is not None:
+                tally.count += 1
+                places.setdefault(id(tally), [start, start])[1] = start
+        self._number(block, places)
 
-    def _take(self, block: bytes, start: int, end: int) -> None:
-        line = block[start:end]
-        key = _WORD_WITH_DIGIT.sub(b"", line) if self._thorough else line.translate(None, _HEX)
-        shape = self._shapes.get(key)
-        if shape is None:
-            shape = self._learn(key, block, start, end)
-        found = look_up(line, shape.places, shape.limit) if shape.places is not None else None
-        if found is None:
-            self._count(self._tally(_decoded(block, start, end)), line, shape)
-            return
-        values, delays = found
-        if values not in shape.known:
-            tally = self._tally(_decoded(block, start, end))
-            if len(shape.known) < _MOST_SHAPES:
-                shape.known[values] = tally
-        else:
-            tally = shape.known[values]
-            if tally is not None and delays > tally.longest:
-                self._tally(_decoded(block, start, end))
-        if tally is not None:
-            tally.longest = max(tally.longest, delays)
-            self._count(tally, line, shape)
+    def _number(self, block: bytes, places: dict[int, list[int]]) -> None:
+        """Turn the offsets of each meaning's first and last record in this block into lines, and count all of them."""
+        lines, at, line = {}, 0, self._lines + 1
+        for offset in sorted({offset for both in places.values() for offset in both}):
+            line += block.count(b"\n", at, offset)
+            lines[offset] = line
+            at = offset
+        self._lines = line - 1 + block.count(b"\n", at)
+        for tally in self._tallies.values():
+            first, last = places.get(id(tally), (None, None))
+            if first is not None and last is not None:
+                tally.first = tally.first or lines[first]
+                tally.last = lines[last]
 
-    def _learn(self, key: bytes, block: bytes, start: int, end: int) -> _Shape:
-        line = block[start:end]
-        alone = _stands_alone(block, start, end)
-        finding = _alone(line)
-        stamp = _STAMP.search(line, 0, _STAMP_WITHIN)
-        room = alone and len(self._shapes) < _MOST_SHAPES
-        places = learn(line, finding, _alone, stamp.end() if stamp else None) if room else None
-        shape = _Shape(places, finding.limit if finding else None, stamp.span() if stamp else None)
-        if len(self._shapes) >= _QUICK_SHAPES and not self._thorough:
-            self._thorough = True
-            self._shapes.clear()
-        elif len(self._shapes) < _MOST_SHAPES:
-            self._shapes[key] = shape
-        if sum(map(len, self._sample.values())) < _SAMPLE_CHARACTERS:
-            self._sample.setdefault(key, _text(line).lower())
+    def _take(self, record: bytes) -> _Tally | None:
+        """Return what one record means; it is decoded only where no record of its shape has told."""
+        key = _WORD_WITH_DIGIT.sub(b"", record) if self._thorough else record.translate(None, _HEX)
+        shape = self._shapes.get(key) or self._meet(key, record)
+        seen = shape.read(record) if shape is not None and shape.read is not None else None
+        if shape is None or seen is None:
+            return self._timed(self._tally(_judged(record)), _minute_of(record))
+        same, asked, delay, minute = seen
+        known = shape.known.get(same)
+        over = known is not None and known.limit is not None and asked > known.limit
+        if known is None or over not in known.tallies or delay > known.longest:
+            draft = _judged(record)
+            tally = self._tally(draft)
+            if known is None:
+                limit = draft.finding.limit if draft else None
+                over = limit is not None and asked > limit
+                known = _Known(limit, {})
+                if len(shape.known) < _MOST_SHAPES:
+                    shape.known[same] = known
+            known.tallies[over] = tally
+            known.longest = max(known.longest, delay)
+        return self._timed(known.tallies[over], minute)
+
+    def _meet(self, key: bytes, record: bytes) -> _Shape | None:
+        """Learn a shape when it is met again: most that are met once are never met again."""
+        if key not in self._shapes:
+            if len(self._shapes) >= _QUICK_SHAPES and not self._thorough:
+                self._thorough = True
+                self._shapes.clear()
+            elif len(self._shapes) < _MOST_SHAPES:
+                self._shapes[key] = None
+            if sum(map(len, self._sample.values())) < _SAMPLE_CHARACTERS:
+                self._sample.setdefault(key, _text(record).lower())
+            return None
+        stamp = _STAMP.search(record, 0, _STAMP_WITHIN)
+        shape = _Shape(learn(record, _finding(record), _finding, stamp.span() if stamp else None))
+        self._shapes[key] = shape
         return shape
 
     def _tally(self, draft: Draft | None) -> _Tally | None:
@@ -124,19 +157,14 @@ class LogReader:
             tally.draft = replace(tally.draft, finding=replace(tally.draft.finding, retry_after_s=new))
         return tally
 
-    def _count(self, tally: _Tally | None, line: bytes, shape: _Shape) -> None:
-        if tally is None:
-            return
-        tally.count += 1
-        tally.last = self._lines + 1
-        tally.first = tally.first or tally.last
-        if shape.stamp is not None:
-            minute = line[slice(*shape.stamp)]
+    def _timed(self, tally: _Tally | None, minute: bytes | None) -> _Tally | None:
+        if tally is not None and minute is not None:
             minutes = tally.minutes
             if minute in minutes:
                 minutes[minute] += 1
             elif len(minutes) < _MOST_MINUTES:
                 minutes[minute] = 1
+        return tally
 
     def append(self, later: "LogReader") -> None:
         """Take what another reader found in the part of the log that follows this one's."""
@@ -182,11 +210,16 @@ class LogReader:
 
 def _candidates(block: bytes) -> Iterator[tuple[int, int]]:
     """Yield the lines that hold a needle, in order, each once; of an endless line a window."""
-    find = finder(block)
     nowhere = len(block)
-    following = [(at, needle) for needle in NEEDLES if (at := find(needle, 0)) >= 0]
-    needles = [needle for _, needle in following]
-    places = [at for at, _ in following]
+    finds: list[Callable[[int], int]] = []
+    places: list[int] = []
+    for needle in NEEDLES if block.isascii() else NEEDLES + CHINESE:
+        find = finder(block, needle)
+        if needle is STATUS:
+            find = _outside_numbers(find, block)
+        if (at := find(0)) >= 0:
+            finds.append(find)
+            places.append(at)
     while places and (at := min(places)) < nowhere:
         start = block.rfind(b"\n", max(at - RECORD_BYTES, 0), at) + 1
         start = start or max(at - RECORD_BYTES // 2, 0)
@@ -195,39 +228,44 @@ def _candidates(block: bytes) -> Iterator[tuple[int, int]]:
         yield start, end
         for index, place in enumerate(places):
             if place < end:
-                after = find(needles[index], end)
+                after = finds[index](end)
                 places[index] = after if after >= 0 else nowhere
 
 
-def _text(line: bytes) -> str:
-    return line.decode("utf-8", "replace")
+def _outside_numbers(find: Callable[[int], int], block: bytes) -> Callable[[int], int]:
+    """Return a search for a status that passes over the digits of longer numbers and of hexadecimal ids."""
+    beyond = len(block) - len(STATUS)
+
+    def whole(start: int) -> int:
+        at = find(start)
+        while at >= 0:
+            before = block[at - 1] if at else 0
+            after = block[at + len(STATUS)] if at < beyond else 0
+            inside = before in _DIGITS or after in _DIGITS or (before in _HEX_LETTERS and after in _HEX_LETTERS)
+            if not inside:
+                return at
+            at = find(at + len(STATUS))
+        return at
+
+    return whole
 
 
-def _judged(text: str) -> Draft | None:
-    return judge(gather(flatten(text)))
+def _text(record: bytes) -> str:
+    return record.decode("utf-8", "replace")
 
 
-def _alone(line: bytes) -> Finding | None:
-    draft = _judged(_text(line))
+def _judged(record: bytes) -> Draft | None:
+    return judge(gather(flatten(_text(record))))
+
+
+def _finding(record: bytes) -> Finding | None:
+    draft = _judged(record)
     return draft.finding if draft else None
 
 
-def _stands_alone(block: bytes, start: int, end: int) -> bool:
-    """Whether the lines around belong to other records, so that this one can be understood by itself."""
-    after = _text(block[end + 1 : end + 200])
-    return not after.strip() or begins(after) or not begins(_text(block[start : start + 200]))
-
-
-def _decoded(block: bytes, start: int, end: int) -> Draft | None:
-    """Decode the record that this line belongs to: a traceback or a body may follow it."""
-    if not _stands_alone(block, start, end):
-        limit = min(start + RECORD_BYTES, len(block))
-        for _ in range(_RECORD_LINES):
-            following = block.find(b"\n", end + 1, limit)
-            if following < 0 or begins(_text(block[end + 1 : end + 200])):
-                break
-            end = following
-    return _judged(_text(block[start:end]))
+def _minute_of(record: bytes) -> bytes | None:
+    stamp = _STAMP.search(record, 0, _STAMP_WITHIN)
+    return stamp[0] if stamp else None
 
 
 def _timeline(tallies: Iterable[_Tally]) -> Timeline:

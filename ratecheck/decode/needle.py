@@ -13,7 +13,8 @@ _WORTH_BYTES = 64 << 10
 def _memmem() -> Any:
     """The C library's ``memmem``, or ``None``: glibc skips by pairs of bytes, two to five times as fast."""
     try:
-        function = ctypes.CDLL(None).memmem
+        # PyDLL: a search of microseconds is not worth giving other threads their turn.
+        function = ctypes.PyDLL(None).memmem
     except (AttributeError, OSError, TypeError):
         return None
     function.restype = ctypes.c_void_p
@@ -21,17 +22,17 @@ def _memmem() -> Any:
     return function
 
 
-def finder(block: bytes) -> Callable[[bytes, int], int]:
-    """Return what finds a needle in ``block`` from an offset on, as ``block.find`` does; ``-1`` where there is none."""
+def finder(block: bytes, needle: bytes) -> Callable[[int], int]:
+    """Return what finds ``needle`` in ``block`` from an offset on, as ``block.find`` does; ``-1`` for nowhere."""
     memmem = _memmem() if len(block) >= _WORTH_BYTES else None
     if memmem is None:
-        return block.find
+        return lambda start: block.find(needle, start)
     # The function returned holds ``block``, so the address stays its own.
     first = ctypes.cast(ctypes.c_char_p(block), ctypes.c_void_p).value or 0
-    beyond = first + len(block)
+    size, length = len(block), len(needle)
 
-    def find(needle: bytes, start: int) -> int:
-        at = memmem(first + start, beyond - first - start, needle, len(needle)) if start < len(block) else None
+    def find(start: int, block: bytes = block) -> int:
+        at = memmem(first + start, size - start, needle, length) if start < size else None
         return -1 if at is None else at - first
 
     return find

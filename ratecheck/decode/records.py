@@ -44,6 +44,82 @@ def heads(lines: tuple[str, ...]) -> list[int]:
     return starts
 
 
+# No record is longer; a line without end is looked at through a window of this size.
+RECORD_BYTES = 16 << 10
+_RECORD_LINES = 60
+# A line that is part of something longer: indented, a piece of JSON, the last line of a traceback.
+_CONTINUES = lazy(r"\s|[{}\[\]\"')]|Traceback |[\w.]{1,80}(?:Error|Exception|Exhausted)\b|Error:|Caused by")
+_DIGITS_ALIKE = bytes.maketrans(b"123456789", b"000000000")
+# Long enough for a date.
+_FORM_BYTES = 10
+
+
+def record_around(block: bytes, start: int, end: int) -> tuple[int, int]:
+    """Return where the record begins and ends that the line from ``start`` to ``end`` of a log belongs to."""
+    after = block[end + 1 : end + 1 + _FORM_BYTES].translate(_DIGITS_ALIKE)
+    # Two lines that begin with the same digits and marks begin two records: the usual case, told without decoding.
+    if b"0" in after and after == block[start : start + _FORM_BYTES].translate(_DIGITS_ALIKE):
+        return start, end
+    first = start
+    if not begins_at(block, start):
+        if not _CONTINUES().match(_head_at(block, start)):
+            return start, end
+        first = _head_before(block, start)
+        if first < 0:
+            return start, end
+    limit = min(first + RECORD_BYTES, len(block))
+    for _ in range(_RECORD_LINES):
+        following = block.find(b"\n", end + 1, limit)
+        following = following if following >= 0 else limit
+        if end + 1 >= following or begins_at(block, end + 1):
+            break
+        end = following
+    return first, end
+
+
+def _head_before(block: bytes, start: int) -> int:
+    """Return where the record begins that goes on at ``start``; ``-1`` where no line before begins one."""
+    first = start
+    for _ in range(_RECORD_LINES):
+        if first == 0:
+            break
+        first = block.rfind(b"\n", max(start - RECORD_BYTES, 0), first - 1) + 1
+        if begins_at(block, first):
+            return first
+        if first <= max(start - RECORD_BYTES, 0):
+            break
+    return -1
+
+
+def last_record(block: bytes) -> int:
+    """Return where to cut a block that goes on: before its last record, else after its last line break, else 0."""
+    last = block.rfind(b"\n") + 1
+    start = last if begins_at(block, last) else _head_before(block, last)
+    return start if start > 0 else last
+
+
+def next_record(block: bytes) -> int | None:
+    """Return the first place after the first line where no record goes on; ``None`` where there is no line break."""
+    start = None
+    for _ in range(_RECORD_LINES):
+        line_break = block.find(b"\n", start or 0)
+        if line_break < 0:
+            break
+        start = line_break + 1
+        if begins_at(block, start) or start > RECORD_BYTES:
+            break
+    return start
+
+
+def _head_at(block: bytes, start: int) -> str:
+    return block[start : start + 200].partition(b"\n")[0].decode("utf-8", "replace")
+
+
+def begins_at(block: bytes, start: int) -> bool:
+    """Whether a record of a log begins there."""
+    return begins(_head_at(block, start))
+
+
 _ISO = lazy(r"(\d{4})[-/](\d\d)[-/](\d\d)[T ,]{1,2}(\d\d):(\d\d):(\d\d)")
 _CLF = lazy(r"(\d{1,2})/([A-Z][a-z]{2})/(\d{4})[: ](\d\d):(\d\d):(\d\d)")
 

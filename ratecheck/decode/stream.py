@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from ratecheck.decode.encoding import is_utf8, text_of, to_utf8
 from ratecheck.decode.paste import DecodeReport, decode_text, looks_like_har
+from ratecheck.decode.records import RECORD_BYTES, begins_at, last_record
 
 if TYPE_CHECKING:
     from ratecheck.decode.log import LogReader
@@ -61,19 +62,22 @@ def _lines(read: Callable[[int], bytes], head: bytes) -> Iterator[bytes]:
 
 def read_log(read: Callable[[int], bytes], head: bytes = b"") -> "LogReader":
     """Return a reader that has taken ``head`` and what ``read`` yields after it, block by block."""
-    from ratecheck.decode.log import RECORD_BYTES, LogReader  # not for a paste
+    from ratecheck.decode.log import LogReader  # not for a paste
 
     reader = LogReader()
     utf8 = to_utf8(head)
     rest = utf8(head)
     while block := read(_BLOCK_BYTES):
-        rest += utf8(block)
-        cut = rest.rfind(b"\n") + 1
-        if not cut and len(rest) > _BLOCK_BYTES:
-            # No line break in sight: what may begin a refusal stays, the rest has been seen.
-            cut = len(rest) - RECORD_BYTES
-        reader.feed(rest[:cut])
-        rest = rest[cut:]
+        block = utf8(block)
+        # A block that begins with a record of its own needs no copy of the one before it.
+        if not (rest.endswith(b"\n") and begins_at(block, 0)):
+            cut = last_record(rest)
+            if not cut and len(rest) > _BLOCK_BYTES:
+                # No line break in sight: what may begin a refusal stays, the rest has been seen.
+                cut = len(rest) - RECORD_BYTES
+            rest, block = rest[:cut], rest[cut:] + block
+        reader.feed(rest)
+        rest = block
     reader.feed(rest)
     return reader
 

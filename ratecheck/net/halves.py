@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from ratecheck.decode.paste import DecodeReport
+from ratecheck.decode.records import next_record
 from ratecheck.decode.stream import cuts_at_lines, decode_stream, read_log
 
 # Below this a second process saves less than the 10 ms that it takes to start and to bring together.
@@ -50,18 +51,18 @@ def decode_file(stream: BinaryIO, *, source: str, worth_bytes: int = _WORTH_BYTE
 
 
 def _middle(stream: BinaryIO, worth_bytes: int) -> int | None:
-    """Where the first line of the second half begins; ``None`` where the file is better read as one."""
+    """Where the first record of the second half begins; ``None`` where the file is better read as one."""
     try:
         file = stream.fileno()
         about = os.fstat(file)
-        whole = stat.S_ISREG(about.st_mode) and about.st_size >= worth_bytes and os.lseek(file, 0, os.SEEK_CUR) == 0
+        regular = stat.S_ISREG(about.st_mode) and about.st_size >= worth_bytes and os.lseek(file, 0, os.SEEK_CUR) == 0
     except OSError:
         return None
-    if not whole or not cuts_at_lines(os.pread(file, _HEAD_BYTES, 0)):
+    if not regular or not cuts_at_lines(os.pread(file, _HEAD_BYTES, 0)):
         return None
     half = about.st_size // 2
-    line_break = os.pread(file, _LINE_BYTES, half).find(b"\n")
-    return half + line_break + 1 if line_break >= 0 else None
+    whole = next_record(os.pread(file, _LINE_BYTES, half))
+    return half + whole if whole is not None else None
 
 
 def _from(file: int, at: int, end: int | None = None) -> Callable[[int], bytes]:
