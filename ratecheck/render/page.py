@@ -4,19 +4,12 @@ Verdict first, in one line; then findings, tables, bars and charts, advice, sour
 in every command. A page holds plain text only: markup in it is shown, never obeyed.
 """
 
-import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from typing import Literal, NamedTuple
-
-from rich.box import ASCII2, SIMPLE_HEAD
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
-from rich.padding import Padding
-from rich.segment import Segment
-from rich.table import Table as RichTable
-from rich.text import Text
+from typing import NamedTuple
 
 from ratecheck.model import Diagnosis, Severity, Source
+from ratecheck.render.words import hanging, painted, wrapped
 
 
 class Tone(StrEnum):
@@ -118,111 +111,65 @@ _ASCII = str.maketrans({
 
 _STYLES = {Tone.GOOD: "bold green", Tone.WARN: "bold yellow", Tone.BAD: "bold red", Tone.PLAIN: "bold"}
 _MARKS = {Severity.BAD: ("✗", "x", "red"), Severity.WARN: ("!", "!", "yellow"), Severity.NOTE: ("·", "-", "cyan")}
+# Evidence and advice of a diagnosis stand below its first word.
+_DEEP = 8
 
 
-def _bars(bars: Bars, style: Style) -> RenderableType:
-    label_width = min(max((len(bar.label) for bar in bars.rows), default=0), style.width // 3)
-    text_width = min(max((len(bar.text) for bar in bars.rows), default=0), style.width // 2)
-    room = max(style.width - label_width - text_width - 6, 8)
-    full, empty = ("█", "░") if style.unicode else ("#", ".")
-    grid = RichTable.grid(padding=(0, 2, 0, 0))
-    grid.add_column(width=label_width, overflow="fold")
-    grid.add_column(width=room, no_wrap=True)
-    grid.add_column(overflow="fold", justify="left")
-    colours = {Tone.GOOD: "green", Tone.WARN: "yellow", Tone.BAD: "red", Tone.PLAIN: "cyan"}
-    for bar in bars.rows:
-        if bar.share is None:
-            drawn = Text("?" * 1 + empty * (room - 1), style="dim")
-        else:
-            filled = round(min(max(bar.share, 0.0), 1.0) * room)
-            # A share that is not zero is never drawn as nothing.
-            filled = max(filled, 1) if bar.share > 0 else 0
-            drawn = Text(full * filled, style=colours[bar.tone]) + Text(empty * (room - filled), style="dim")
-        grid.add_row(Text(bar.label), drawn, Text(bar.text))
-    return grid
+def _block(block: Block, style: Style) -> list[str]:
+    lines = [painted(line, "bold", style.color) for line in wrapped(block.title, style.width)] if block.title else []
+    if isinstance(block, Lines):
+        said = block.lines
+        if block.wrap:
+            said = tuple(line for sentence in said for line in wrapped(sentence, max(style.width - 2, 8)))
+        # Code to copy is neither wrapped nor cropped: the terminal folds it where it must.
+        return [*lines, *(f"  {line}" for line in said)]
+    from ratecheck.render import grids  # rich takes 30 ms to import, and a plain answer has no table
 
-
-# Below this the optional columns of a table go: what is left keeps its words whole.
-_NARROW = 72
-
-
-def _table(table: Table, style: Style) -> RenderableType:
-    drawn = RichTable(box=SIMPLE_HEAD if style.unicode else ASCII2, pad_edge=False, show_edge=False, header_style="dim")
-    shown = [index for index in range(len(table.columns)) if style.width >= _NARROW or index not in table.optional]
-    for index in shown:
-        right = index in table.right
-        justify: Literal["right", "left"] = "right" if right else "left"
-        drawn.add_column(
-            Text(table.columns[index]), justify=justify, overflow="fold", no_wrap=right or index in table.whole
-        )
-    for row in table.rows:
-        drawn.add_row(*(Text(row[index]) for index in shown))
-    return drawn
-
-
-class _AsIs:
-    """Text that is neither wrapped nor cropped, so that it can be copied: the terminal folds it where it must."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield Segment(self.text + "\n")
-
-
-def _block(block: Block, style: Style) -> RenderableType:
-    match block:
-        case Table():
-            drawn: RenderableType = _table(block, style)
-        case Bars():
-            drawn = _bars(block, style)
-        case Lines():
-            text = "\n".join(block.lines) if block.wrap else "\n".join(f"  {line}".rstrip() for line in block.lines)
-            drawn = Padding(Text(text), (0, 0, 0, 2)) if block.wrap else _AsIs(text)
-        case LineChart():
-            from ratecheck.render import charts  # plotext takes 150 ms to import: only where there is a chart
-
-            drawn = Text.from_ansi(charts.draw(block, style), no_wrap=True, overflow="ignore")
-    parts: list[RenderableType] = [Text(block.title, style="bold")] if block.title else []
-    parts.append(drawn)
+    lines += grids.drawn(block, style)
     if isinstance(block, Table) and block.note:
-        parts.append(Text(block.note, style="dim"))
-    return Group(*parts)
+        lines += [painted(line, "dim", style.color) for line in wrapped(block.note, style.width)]
+    return lines
 
 
-def _hanging(mark: str, text: Text, indent: int = 2) -> RenderableType:
-    grid = RichTable.grid(padding=0)
-    grid.add_column(width=indent, no_wrap=True)
-    grid.add_column(overflow="fold")
-    grid.add_row(Text(mark), text)
-    return grid
-
-
-def _diagnosis(diagnosis: Diagnosis, style: Style) -> RenderableType:
+def _diagnosis(diagnosis: Diagnosis, style: Style) -> list[str]:
     mark, plain_mark, colour = _MARKS[diagnosis.severity]
-    says = Text.assemble((diagnosis.code, colour), " ", diagnosis.says)
-    parts: list[RenderableType] = [_hanging(mark if style.unicode else plain_mark, says)]
-    if diagnosis.evidence:
-        parts.append(Padding(Text("; ".join(diagnosis.evidence), style="dim"), (0, 0, 0, 8)))
-    parts += [Padding(_hanging("→" if style.unicode else ">", Text(line)), (0, 0, 0, 8)) for line in diagnosis.advice]
-    return Group(*parts)
+    lines = hanging(mark if style.unicode else plain_mark, f"{diagnosis.code} {diagnosis.says}", style.width)
+    lines[0] = lines[0].replace(diagnosis.code, painted(diagnosis.code, colour, style.color), 1)
+    room = max(style.width - _DEEP, 8)
+    evidence = wrapped("; ".join(diagnosis.evidence), room) if diagnosis.evidence else []
+    lines += [" " * _DEEP + painted(line, "dim", style.color) for line in evidence]
+    return lines + [line for advice in diagnosis.advice for line in _advice(advice, style, _DEEP)]
 
 
-def _renderables(page: Page, style: Style) -> list[RenderableType]:
-    parts: list[RenderableType] = [Text(line, style="dim") for line in page.preface]
-    parts.append(Text(page.verdict, style=_STYLES[page.tone]))
+def _advice(line: str, style: Style, indent: int = 0) -> list[str]:
+    return hanging("→" if style.unicode else ">", line, style.width, indent)
+
+
+def _lines(page: Page, style: Style) -> Iterator[str]:
+    def said(text: str, look: str) -> Iterator[str]:
+        return (painted(line, look, style.color) for line in wrapped(text, style.width))
+
+    for text in page.preface:
+        yield from said(text, "dim")
+    yield from said(page.verdict, _STYLES[page.tone])
     if page.diagnoses:
-        parts += ["", *(_diagnosis(each, style) for each in page.diagnoses)]
+        yield ""
+        for diagnosis in page.diagnoses:
+            yield from _diagnosis(diagnosis, style)
     for block in page.blocks:
-        parts += ["", _block(block, style)]
+        yield ""
+        yield from _block(block, style)
     if page.advice:
-        arrow = "→" if style.unicode else ">"
-        parts += ["", Text("What to do", style="bold"), *(_hanging(arrow, Text(line)) for line in page.advice)]
+        yield ""
+        yield from said("What to do", "bold")
+        for text in page.advice:
+            yield from _advice(text, style)
     if page.diagnoses:
-        parts += ["", Text(_more(page.diagnoses), style="dim")]
+        yield ""
+        yield from said(_more(page.diagnoses), "dim")
     if page.sources:
-        parts += ["", Text(_sources(page.sources), style="dim")]
-    return parts
+        yield ""
+        yield from said(_sources(page.sources), "dim")
 
 
 def _more(diagnoses: Sequence[Diagnosis]) -> str:
@@ -240,22 +187,6 @@ def _sources(sources: Sequence[Source]) -> str:
 
 def render(page: Page, style: Style) -> str:
     """Return the page as text of ``style.width`` columns, ending in a line break; no colour codes without colour."""
-    out = io.StringIO()
-    console = Console(
-        file=out,
-        width=style.width,
-        force_terminal=style.color,
-        color_system="standard" if style.color else None,
-        no_color=not style.color,
-        legacy_windows=False,
-        markup=False,
-        emoji=False,
-        highlight=False,
-    )
-    for part in _renderables(page, style):
-        console.print(part, crop=False)
-    text = out.getvalue()
-    # Rich pads cells to the column's width; trailing blanks only make copied text ugly.
-    lines = [line.rstrip() for line in text.split("\n")]
-    text = "\n".join(lines)
+    # Cells are padded to their column's width; trailing blanks only make copied text ugly.
+    text = "".join(f"{line.rstrip()}\n" for line in _lines(page, style))
     return text if style.unicode else text.translate(_ASCII).encode("ascii", "replace").decode("ascii")
