@@ -175,9 +175,41 @@ def test_a_line_without_end_is_searched_in_bounded_memory() -> None:
     assert [each.limit for each in report.findings] == [30_000]
 
 
+@pytest.mark.parametrize(
+    ("line", "category"),
+    [
+        ("grpc status RESOURCE_EXHAUSTED", Category.RATE_LIMIT),
+        ("llm: 您的请求频率过高，请稍后再试", Category.RATE_LIMIT),
+        ("llm: 账户余额不足，请充值", Category.QUOTA_EXHAUSTED),
+        ("selected model is at capacity, try another", Category.OVERLOADED),
+    ],
+)
+def test_a_refusal_without_a_status_is_found_in_a_large_log(line: str, category: Category) -> None:
+    """Bare codes, Chinese sentences, capacity: no 429 beside them, and the log is far larger than a paste."""
+    healthy = "2026-10-05T10:00:07Z INFO req_00429a POST /v1/chat/completions 200 tokens=4290\n" * 2_000
+    octets = (healthy + f"2026-10-05T10:00:08Z WARN {line}\n" + healthy).encode()
+    (found,) = decode_stream(io.BytesIO(octets).read).findings
+    assert (found.category, found.count, found.first_line) == (category, 1, 2_001)
+
+
+def test_a_record_of_many_lines_counts_once() -> None:
+    """A pretty-printed body under its line, a traceback under its: one refusal each, at the line where it begins."""
+    body = json.dumps({"error": {"message": SENTENCE.format(asked=1100, delay="0.2"), "type": "tokens"}}, indent=2)
+    frames = 'Traceback (most recent call last):\n  File "app.py", line 7, in ask\n'
+    raised = "openai.RateLimitError: Error code: 429 - {'error': {'message': 'Rate limit reached for requests'}}"
+    records = [f"2026-10-05T10:00:07Z ERROR 429 from upstream\n{body}\n"] * 5
+    records += [f"2026-10-05T10:00:08Z ERROR it failed\n{frames}{raised}\n"] * 4
+    healthy = "2026-10-05T10:00:09Z INFO all is well with everything\n" * 2_000
+    first, second = decode_stream(io.BytesIO((healthy + "".join(records)).encode()).read).findings
+    assert (first.count, first.limit, first.first_line) == (5, 30_000, 2_001)
+    assert (second.count, second.dimension) == (4, Dimension.REQUESTS)
+
+
 PIECES = (
     "", "429", "529 overloaded_error Overloaded", "rate limit reached", "model=gpt-4o 200 429ms", "quota", "Throttling",
-    "HTTP 429 Too Many Requests, retry after 7 seconds", "limit", "ok",
+    "HTTP 429 Too Many Requests, retry after 7 seconds", "limit", "ok", "请求频率过高",
+    'failed\nTraceback (most recent call last):\n  File "a.py", line 3\nopenai.RateLimitError: Error code: 429 - limit',
+    'HTTP 429\n{\n  "error": {\n    "message": "Rate limit reached",\n    "code": "rate_limit_exceeded"\n  }\n}',
 )  # fmt: skip
 
 
