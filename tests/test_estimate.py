@@ -1,6 +1,11 @@
 """What prompts cost against limits: fit, bad input, and the words that say so."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -150,6 +155,13 @@ def test_limits_files_count_by_the_window_and_concurrency_does_not() -> None:
         ("gpt-6.1-sol", "o200k_base", True),
         ("o9-mini", "o200k_base", True),
         ("my-deployment", "o200k_base", True),
+        ("prod-gpt-35-turbo", "cl100k_base", True),
+        ("azure/my-gpt4o", "o200k_base", True),
+        ("gpt4_eastus", "cl100k_base", True),
+        ("team-gpt-4-32k", "cl100k_base", True),
+        ("text-embedding-004", "o200k_base", True),
+        ("gpt-4o-eastus", "o200k_base", False),
+        ("codex-mini-latest", "o200k_base", False),
         ("openai/gpt-oss-120b", "o200k_harmony", False),
         ("text-embedding-3-large", "cl100k_base", False),
         ("text-davinci-003", "p50k_base", False),
@@ -161,6 +173,21 @@ def test_model_names_lead_to_their_vocabulary(name: str, encoding: str, assumed:
     """Vendors, fine-tunes and dates are seen through; what no row knows is said to be assumed."""
     found = resolve(name)
     assert (found.row.encoding, found.assumed) == (encoding, assumed)
+
+
+@pytest.mark.parametrize(
+    ("name", "factor"),
+    [
+        ("anthropic/claude-opus-4.7", 1.4), ("claude-opus-4-8-20260401", 1.4), ("claude-opus-5", 1.4),
+        ("vertex_ai/claude-sonnet-4@20250514", 1.1), ("anthropic/claude-3.7-sonnet", 1.1), ("claude-opus-4.1", 1.1),
+        ("gemini-2.5-pro", 1.0), ("open-mixtral-8x7b", 1.0), ("nous/hermes-3-llama-3.1-405b", 1.0),
+    ],
+)  # fmt: skip
+def test_models_without_a_vocabulary_have_a_stand_in_with_its_band(name: str, factor: float) -> None:
+    """However a gateway writes the name, the measured factor of that generation is taken, with a band around it."""
+    row = resolve(name).row
+    assert row.stands_in
+    assert row.factor == factor
 
 
 def test_a_stand_in_says_so() -> None:
@@ -458,3 +485,34 @@ def test_image_files_are_measured(ratecheck: Ratecheck, tmp_path: Path) -> None:
     made = json.loads(ratecheck("estimate", "--json", str(tmp_path / "q.json")).stdout)
     assert made["prompts"][0]["prompt_tokens"] == 603
     assert made["prompts"][0]["prompt_tokens_band"] is None
+
+
+def test_ctrl_c_gives_what_was_counted_so_far(tmp_path: Path) -> None:
+    """A batch that somebody stops halfway is reported as far as it came, says so, and exits 130."""
+    pipe = tmp_path / "batch.jsonl"
+    os.mkfifo(pipe)
+    run = subprocess.Popen(
+        [sys.executable, "-m", "ratecheck", "estimate", "--json", str(pipe)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        # A shell in the background hands its children an ignored Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,
+    )  # fmt: skip
+    with pipe.open("w") as writer:
+        for place in range(20_000):  # five parts of a batch: when the last is read, the first ones are counted
+            writer.write(json.dumps(chat(1) | {"user": f"{place}"}) + "\n")
+        writer.flush()
+        # More than a pipe holds has been written: what is missing here is in its hands.
+        deadline = time.monotonic() + 20
+        while True:
+            time.sleep(0.3)
+            run.send_signal(signal.SIGINT)
+            try:
+                out, errors = run.communicate(timeout=5)
+                break
+            except subprocess.TimeoutExpired:
+                assert time.monotonic() < deadline
+    assert run.returncode == 130, errors
+    assert "Traceback" not in errors
+    made = json.loads(out)
+    assert made["interrupted"] is True
+    assert 4000 <= made["totals"]["requests"] <= 20_000

@@ -76,14 +76,16 @@ def command(
     asked = _limits(limits, files, rpm=rpm, tpm=tpm, rpd=rpd)
     settings = Settings(model, max_output_tokens, n, provider and known(provider), charging, _day(on))
     estimator = Estimator(settings, counter, in_background)
-    found, skipped, lost = _read(estimator, files, strict, output)
-    report = estimator.report(found, asked, skipped, lost)
+    found, skipped, lost, interrupted = _read(estimator, files, strict, output)
+    report = estimator.report(found, asked, skipped, lost, interrupted)
     if json_:
         import sys
 
         sys.stdout.writelines(document(report))
     else:
         output.page(page(report))
+    if interrupted:
+        return ExitCode.INTERRUPTED
     never = report.fit is not None and any(each.certain for each in report.fit.never_fits)
     return ExitCode.ANSWER_IS_NO if never else ExitCode.OK
 
@@ -121,7 +123,8 @@ def _limits(
 
 def _read(
     estimator: "Estimator", files: list[str], strict: bool, output: Output
-) -> "tuple[list[PromptEstimate], list[Skipped], int]":
+) -> "tuple[list[PromptEstimate], list[Skipped], int, bool]":
+    """Estimate all there is to read, or what there is until Ctrl-C: a long batch is not lost by it."""
     from ratecheck.estimate.report import Skipped
     from ratecheck.net import inputs
 
@@ -130,27 +133,33 @@ def _read(
     lost = 0
     paths = inputs.expand(files)
     alone = len(paths) == 1
-    with _progress(paths, output) as advance, _no_collection():
-        for path in paths:
-            try:
-                for each in _prompts(estimator, inputs.read(path, advance), alone):
-                    if not isinstance(each, Skipped):
-                        found.append(each)
-                        continue
-                    if strict:
-                        raise inputs.Unreadable(f"{each.source}: {each.why}")
+    interrupted = False
+    try:
+        with _progress(paths, output) as advance, _no_collection():
+            for path in paths:
+                try:
+                    for each in _prompts(estimator, inputs.read(path, advance), alone):
+                        if not isinstance(each, Skipped):
+                            found.append(each)
+                            continue
+                        if strict:
+                            raise inputs.Unreadable(f"{each.source}: {each.why}")
+                        lost += 1
+                        if lost <= _NAMED:
+                            skipped.append(each)
+                except inputs.Unreadable as error:
+                    if strict or (alone and not found):
+                        raise
                     lost += 1
-                    if lost <= _NAMED:
-                        skipped.append(each)
-            except inputs.Unreadable as error:
-                if strict or (alone and not found):
-                    raise
-                lost += 1
-                skipped.append(Skipped(path, error.message.removeprefix(path).lstrip(": ")))
+                    skipped.append(Skipped(path, error.message.removeprefix(path).lstrip(": ")))
+    except KeyboardInterrupt:
+        if not found:
+            raise
+        interrupted = True
     if not found and skipped and not alone:
         for each in skipped:
             output.note(f"error: {each.source}: {each.why}")
-    return found, skipped, lost
+    return found, skipped, lost, interrupted
 
 
 def _prompts(estimator: "Estimator", entered: Any, alone: bool) -> "Iterator[PromptEstimate | Skipped]":

@@ -219,6 +219,7 @@ class Estimator:
         limits: Sequence[AskedLimit],
         skipped: Sequence[Skipped] = (),
         skipped_total: int = 0,
+        interrupted: bool = False,
     ) -> Report:
         """Sum up."""
         if not prompts:
@@ -232,7 +233,16 @@ class Estimator:
         fitted = fit(prompts, limits)
         engines = "+".join(dict.fromkeys(memory.counter.engine for memory in self._memories.values()))
         report = Report(
-            prompts, used.encoding, method, engines, band, tuple(limits), fitted, tuple(skipped), skipped_total
+            prompts,
+            used.encoding,
+            method,
+            engines,
+            band,
+            tuple(limits),
+            fitted,
+            tuple(skipped),
+            skipped_total,
+            interrupted,
         )
         return diagnose(report, default_model=DEFAULT_MODEL)
 

@@ -93,7 +93,8 @@ ROWS: tuple[ModelRow, ...] = (
     ModelRow("gpt-audio", "openai"),
     ModelRow("gpt-image", "openai"),
     ModelRow("omni-moderation", "openai"),
-    ModelRow("text-embedding", "openai", "cl100k_base"),
+    ModelRow("text-embedding-ada", "openai", "cl100k_base"),
+    ModelRow("text-embedding-3", "openai", "cl100k_base"),
     ModelRow("davinci-002", "openai", "cl100k_base"),
     ModelRow("babbage-002", "openai", "cl100k_base"),
     ModelRow("text-davinci-003", "openai", "p50k_base"),
@@ -113,8 +114,10 @@ ROWS: tuple[ModelRow, ...] = (
     _stand_in("claude-sonnet-4", "anthropic", 8, **_OLD_CLAUDE),
     _stand_in("claude-haiku-4", "anthropic", 8, **_OLD_CLAUDE),
     _stand_in("claude-haiku-3", "anthropic", 8, **_OLD_CLAUDE),
-    *(_stand_in(f"claude-{kind}-4-{minor}", "anthropic", 8, **_NEW_CLAUDE)
-      for kind in ("opus", "sonnet", "haiku") for minor in ("7", "8", "9")),
+    _stand_in("claude-4", "anthropic", 8, **_OLD_CLAUDE),
+    # Gateways write the minor version with a dot.
+    *(_stand_in(f"claude-{kind}-4{sign}{minor}", "anthropic", 8, **_NEW_CLAUDE)
+      for kind in ("opus", "sonnet", "haiku") for minor in ("7", "8", "9") for sign in "-."),
     ModelRow("gemini", "google", framing=Framing(0, 0, 0, roles=False), band=_UNMEASURED_BAND, source=_CASSETTES,
              note="short texts differ by 0 to 1 token from o200k; long ones were not measured"),
     ModelRow("gemma", None, framing=Framing(0, 0, 0, roles=False), band=_UNMEASURED_BAND, source=_UNMEASURED),
@@ -162,17 +165,28 @@ def base_name(name: str) -> str:
     return _BEDROCK.sub("", base)
 
 
+# Names of models inside the names that people give to deployments: `prod-gpt-35-turbo`, `my-gpt4o`.
+_INSIDE = re.compile(r"(?:^|[-_. ])(gpt-?\d|o[134](?![0-9a-z])|claude-|gemini-|llama|mi[sx]tral|qwen|deepseek-)")
+
+
+def _row(base: str) -> ModelRow | None:
+    for row in _BY_LENGTH:
+        # `gpt-45` is no `gpt-4`: what follows a prefix that ends in a digit is not another digit.
+        rest = base[len(row.prefix) :]
+        if base.startswith(row.prefix) and not (rest[:1].isdigit() and row.prefix[-1:].isdigit()):
+            return row
+    return None
+
+
 @functools.lru_cache(maxsize=1024)
 def resolve(name: str) -> Model:
     """Return what ``name`` means."""
     base = base_name(name)
     vendor = name.strip().lower().rpartition("/")[0].rpartition("/")[2] or None
-    for row in _BY_LENGTH:
-        if base.startswith(row.prefix):
-            # `gpt-45` is no `gpt-4`: what follows a prefix that ends in a digit is not another digit.
-            rest = base[len(row.prefix) :]
-            if rest[:1].isdigit() and row.prefix[-1:].isdigit():
-                continue
-            return Model(name, row, assumed=False, vendor=vendor)
+    row = _row(base)
+    if row is not None:
+        return Model(name, row, assumed=False, vendor=vendor)
     unknown = _UNKNOWN_OPENAI if re.match(r"gpt-|o\d", base) else _UNKNOWN
-    return Model(name, unknown, assumed=True, vendor=vendor)
+    inside = _INSIDE.search(base)
+    named = inside and _row(re.sub(r"^gpt-?", "gpt-", base[inside.start(1) :]))
+    return Model(name, named or unknown, assumed=True, vendor=vendor)

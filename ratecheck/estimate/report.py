@@ -116,6 +116,8 @@ class Report:
     skipped: tuple[Skipped, ...] = ()
     skipped_total: int = 0
     """All of them; ``skipped`` names the first few."""
+    interrupted: bool = False
+    """Somebody has stopped it: there was more to read."""
     diagnoses: tuple[Diagnosis, ...] = ()
 
     @property

@@ -41,13 +41,15 @@ def _exactness(report: Report) -> str:
         return "estimated"
     if any(prompt.open_ended for prompt in report.prompts):
         return "at least"
-    return "about" if any(prompt.band for prompt in report.prompts) else "exactly"
+    return "about" if any(prompt.band or prompt.model.assumed for prompt in report.prompts) else "exactly"
 
 
 def _verdict(report: Report) -> tuple[str, Tone]:
     prompts, fit = report.prompts, report.fit
     one = len(prompts) == 1
     what = prompts[0].source if one else f"{len(prompts):,} requests"
+    if report.interrupted:
+        what = f"interrupted; the first {len(prompts):,} read" if not one else f"interrupted; the first, {what}"
     said = f"{what}: {_exactness(report)} {report.prompt_tokens:,} prompt tokens; the limiter takes "
     said += f"{report.charged_tokens:,}"
     if fit is None:

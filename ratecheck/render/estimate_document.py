@@ -155,6 +155,7 @@ def document(report: Report) -> Iterator[str]:
             "count": report.skipped_total,
             "first": [{"source": e.source, "why": e.why} for e in report.skipped],
         },
+        "interrupted": report.interrupted,
         "diagnoses": report.diagnoses,
     }
     yield _dumps(head)[:-1] + ', "prompts": ['
