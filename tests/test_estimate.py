@@ -116,6 +116,14 @@ def test_a_day_binds_only_when_the_batch_uses_it_up() -> None:
     assert many.minutes_for_all == pytest.approx(100 / 200 * 1440)
 
 
+def test_a_minute_never_holds_more_than_a_day() -> None:
+    """Where the minute's tokens would let ten thousand pass and the day two hundred requests, it is two hundred."""
+    fit = report(chat(1), limits=from_options(rpm=None, tpm=40_000, rpd=200)).fit
+    assert fit is not None
+    assert fit.binding is not None
+    assert (fit.per_minute, fit.binding.window_s) == (pytest.approx(200), 86_400)
+
+
 def test_changes_say_what_they_buy() -> None:
     """Trimming the reserved output and merging calls are worth what the arithmetic says."""
     fit = report(chat(10, max_tokens=4000), limits=from_options(rpm=None, tpm=40_000, rpd=None)).fit

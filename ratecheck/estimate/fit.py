@@ -113,6 +113,10 @@ def _never(prompts: Sequence[PromptEstimate], limits: Sequence[AskedLimit]) -> t
     return tuple(found)
 
 
+def _first(pair: tuple[float, AskedLimit]) -> float:
+    return pair[0]
+
+
 def fit(prompts: Sequence[PromptEstimate], limits: Sequence[AskedLimit]) -> Fit | None:
     """Hold ``prompts`` against ``limits``; ``None`` where one of the two is empty."""
     if not limits or not prompts:
@@ -133,14 +137,19 @@ def fit(prompts: Sequence[PromptEstimate], limits: Sequence[AskedLimit]) -> Fit 
         if each.limit.limit and (each.limit.window_s < _DAY_S or each is slowest)
     ]
     needed = max(each.minutes_for_all for each in shares)
+    rate, binding = slowest.per_minute, slowest.limit
+    for each in shares:
+        # All of a day's allowance may go in one minute, but no more than that.
+        if each.limit.window_s >= _DAY_S and each.per_minute is not None:
+            rate, binding = min((rate, binding), (each.per_minute * each.limit.window_s / 60, each.limit), key=_first)
     return Fit(
         shares,
-        slowest.per_minute,
-        slowest.limit,
+        rate,
+        binding,
         None if needed == float("inf") else needed,
         never,
         max(intervals, default=None),
-        _changes(passing, limits, slowest),
+        _changes(passing, limits, slowest) if binding is slowest.limit else (),
     )
 
 
