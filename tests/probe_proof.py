@@ -17,7 +17,7 @@ from ratecheck.limiters import make
 from ratecheck.model import Dimension, Limit
 
 BUDGET = Budget(requests=60, tokens=None, wait_s=900.0, to_the_wall=True)
-ALGORITHMS = ("token_bucket", "fixed_window", "sliding_log", "quantised")
+ALGORITHMS = ("token_bucket", "fixed_window", "first_use_window", "sliding_log", "quantised")
 USUAL = (1.0, 10.0, 60.0, 3600.0, 86_400.0)
 # A window is right within this share of the true one; below 50 an amount must be exact, above within 2 %.
 WINDOW_RIGHT, AMOUNT_RIGHT = 0.05, 0.02
@@ -88,7 +88,8 @@ def can_be_told(truth: Truth, budget: Budget = BUDGET) -> bool:
             # Its resets are the window itself: of whole seconds they look rounded to whole seconds.
             step_s = 1.0 if truth.window_s == int(truth.window_s) else step_s
             return step_s <= WINDOW_RIGHT * truth.window_s and 2 * latency_s <= truth.window_s
-        to_boundary_s = truth.window_s - truth.start_s % truth.window_s
+        gone_s = truth.start_s % truth.window_s if truth.algorithm == "fixed_window" else 0.0
+        to_boundary_s = truth.window_s - gone_s
         return step_s + 2 * blur_s <= WINDOW_RIGHT * truth.window_s and to_boundary_s + 60 <= budget.wait_s
     if truth.others_per_s or truth.fails:
         return False
@@ -119,7 +120,7 @@ def wrong(truth: Truth, found: LimiterFound) -> bool:
     # Without headers a bucket shows its burst and its refill and nothing else: 60 a minute one by one is 1 a second.
     amount = truth.amount if truth.headers or not bucket else burst
     window_s = truth.window_s * amount / truth.amount
-    names = {"quantised": "token_bucket"}
+    names = {"quantised": "token_bucket", "first_use_window": "fixed_window"}
     return (
         found.algorithm not in ("unknown", names.get(truth.algorithm, truth.algorithm))
         or (found.limit is not None and abs(found.limit - amount) > AMOUNT_RIGHT * amount)
@@ -206,14 +207,14 @@ def table(score: Score) -> str:
         f"({score.sure_wrong / max(score.sure, 1):.2%} of them, {score.sure_wrong / max(score.total, 1):.2%} of all)",
         f"over the budget: {score.over_budget}",
         "",
-        f"{'truth':<14}{'headers':<9}{'came out':<22}{'limiters':>9}   (in brackets: cannot be told)",
+        f"{'truth':<18}{'headers':<9}{'came out':<22}{'limiters':>9}   (in brackets: cannot be told)",
     ]
     for (algorithm, headers, said), count in sorted(score.confusion.items()):
-        lines.append(f"{algorithm:<14}{'yes' if headers else 'no':<9}{said:<22}{count:>9}")
-    lines += ["", f"{'truth':<14}{'headers':<9}{'requests p50':>13}{'p95':>5}{'max':>5}{'waited p50 s':>14}{'p95':>7}"]
+        lines.append(f"{algorithm:<18}{'yes' if headers else 'no':<9}{said:<22}{count:>9}")
+    lines += ["", f"{'truth':<18}{'headers':<9}{'requests p50':>13}{'p95':>5}{'max':>5}{'waited p50 s':>14}{'p95':>7}"]
     for key in sorted(score.requests):
         sent, waited = sorted(score.requests[key]), sorted(score.waits[key])
         half, most = len(sent) // 2, len(sent) * 95 // 100
-        name = f"{key[0]:<14}{'yes' if key[1] else 'no':<9}"
+        name = f"{key[0]:<18}{'yes' if key[1] else 'no':<9}"
         lines.append(f"{name}{sent[half]:>13}{sent[most]:>5}{sent[-1]:>5}{waited[half]:>14.1f}{waited[most]:>7.0f}")
     return "\n".join(lines)

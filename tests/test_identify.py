@@ -55,6 +55,9 @@ def test_what_can_be_told_does_not_hang_on_the_plan() -> None:
         (Truth("token_bucket", 12, 60, charges=True), "token_bucket", 12, 60, 12),
         (Truth("fixed_window", 6, 10), "fixed_window", 6, 10, 6),
         (Truth("sliding_log", 6, 20), "sliding_log", 6, 20, 6),
+        (Truth("first_use_window", 6, 20), "fixed_window", 6, 20, 6),
+        (Truth("first_use_window", 900, 60, headers=True), "fixed_window", 900, 60, 900),
+        (Truth("leaky_bucket", 8, 60), "token_bucket", 9, 67.5, 9),
         (Truth("quantised", 30, 60), "token_bucket", 1, 2, 1),
         (Truth("token_bucket", 9000, 86_400, headers=True), "token_bucket", 9000, 86_400, 9000),
         (Truth("fixed_window", 700, 60, headers=True), "fixed_window", 700, 60, 700),
@@ -77,6 +80,36 @@ def test_whether_refusals_are_charged_is_told(charges: bool) -> None:
     report = investigate(Truth("token_bucket", 8, 60, charges=charges, start_s=START_S))
     assert report.limiters[0].charges_rejected is charges
     assert ("RC506" in {each.code for each in report.diagnoses}) is charges
+
+
+@pytest.mark.parametrize(("window_s", "amount"), [(10, 5), (60, 9)])
+def test_a_counter_s_resets_are_not_taken_for_a_window_of_twice_the_length(window_s: float, amount: int) -> None:
+    """A sliding counter is clear after up to two windows: no window of that length is reported for sure."""
+    found = investigate(Truth("sliding_counter", amount, window_s, headers=True, start_s=START_S)).limiters[0]
+    assert found.algorithm == "unknown"
+
+
+class Silent(World):
+    """Says what is left and never when it is back."""
+
+    def readings(self, at_ns: int) -> tuple[LimitReading, ...]:
+        return tuple(replace(each, reset_s=None) for each in super().readings(at_ns))
+
+
+@pytest.mark.parametrize("algorithm", ["fixed_window", "sliding_log", "first_use_window"])
+def test_without_resets_it_waits_instead_of_using_the_limit_up(algorithm: str) -> None:
+    """Where only the remainder is announced (Mistral), waiting tells; nothing wrong is said for sure."""
+    truth = Truth(algorithm, 30, 10, headers=True, start_s=START_S)
+    report = report_of(run(Silent(truth, 1), BUDGET))
+    assert report.waited_s > 10
+    assert report.limiters[0].confidence < SURE or not wrong(truth, report.limiters[0])
+
+
+def test_a_slice_of_ten_seconds_is_met_where_half_the_budget_reaches_it() -> None:
+    """120 a minute on slices of 10 s: 21 at once are tried, and the refusal that no header shows is said."""
+    report = investigate(Truth("azure_slices", 120, 60, headers=True, start_s=START_S))
+    assert "RC501" in {each.code for each in report.diagnoses}
+    assert (report.limiters[0].limit, report.limiters[0].announced) == (20, False)
 
 
 class Moody:

@@ -204,6 +204,7 @@ def test_a_debt_is_paid_off_before_anything_passes() -> None:
     ("algorithm", "second_wave_s", "passes"),
     [
         ("token_bucket", 60, 60), ("fixed_window", 1, 60), ("sliding_log", 60, 60), ("sliding_log", 59.999, 0),
+        ("first_use_window", 60, 60), ("first_use_window", 59.999, 0),
         ("sliding_counter", 31, 30), ("gcra", 30, 1), ("leaky_bucket", 30.5, 31), ("azure_slices", 1, 10),
         ("azure_slices_1s", 1, 1),
     ],
@@ -216,6 +217,17 @@ def test_what_sets_the_algorithms_apart(algorithm: str, second_wave_s: float, pa
         limiter.take(1, edge_ns)
     again_ns = edge_ns + round(second_wave_s * NS_PER_S)
     assert sum(limiter.take(1, again_ns).admitted for _ in range(200)) == passes
+
+
+def test_a_window_of_first_use_begins_with_a_request_and_ends_for_all_at_once() -> None:
+    """One at 0 s and 59 at 30 s are all back at 60 s; the next window begins with the next request, not at 60 s."""
+    limiter = rpm(60, "first_use_window")
+    limiter.take(1, 0)
+    limiter.take(59, 30 * NS_PER_S)
+    assert limiter.peek(1, MINUTE_NS - 1).wait_ns == 1
+    assert limiter.level(MINUTE_NS) == (60, 0)
+    limiter.take(60, MINUTE_NS + 20 * NS_PER_S)
+    assert limiter.peek(1, 2 * MINUTE_NS).wait_ns == 20 * NS_PER_S
 
 
 def test_sixty_a_minute_may_be_enforced_as_one_a_second() -> None:

@@ -12,8 +12,8 @@ from itertools import accumulate
 from ratecheck.durations import NS_PER_S
 from ratecheck.identify.hypotheses import BY_NAME, ROUND_S, Cell, Family, Hypothesis, Observation
 
-# A hypothesis this much less likely than the best is dropped (e^-9 is about 1 in 8,000).
-HOPELESS = 9.0
+# A hypothesis this much less likely than the best is dropped (e^-10 is about 1 in 22,000).
+HOPELESS = 10.0
 # Cells are cut while few enough are left to afford it, until they are finer than any finding needs.
 AFFORDABLE, FINE = 48, 0.004
 # Of more than that, only the heaviest are cut, and none while the search is still wide open.
@@ -54,7 +54,7 @@ class Window:
     @property
     def exact(self) -> bool:
         """True where nothing further from the middle than a finding may be is possible."""
-        return self.high_s / self.low_s - 1 <= 1.6 * PRECISE
+        return self.high_s / self.low_s - 1 <= 1.9 * PRECISE
 
 
 class Belief:
@@ -120,11 +120,11 @@ class Belief:
         return sorted(zip(waits, self.weights(), strict=True))
 
     def window(self, claim: Claim) -> Window:
-        """Return where the window of a claim's family and amount lies; 3 % of the belief on each side bound nothing."""
+        """Return where the window of a claim's algorithm and amount lies, but for 3 % of the belief on each side."""
         mine = sorted(
             (hypothesis.cell.window_ns, hypothesis.cell.half, weight)
             for hypothesis, weight in zip(self.alive, self.weights(), strict=True)
-            if hypothesis.cell.family.name == claim.family.name and hypothesis.cell.amount == claim.amount
+            if hypothesis.cell.family.says == claim.family.says and hypothesis.cell.amount == claim.amount
         )
         total = sum(weight for _, _, weight in mine)
         low, high = _at_quantile(mine, 0.03 * total, -1), _at_quantile(mine, 0.97 * total, 1)

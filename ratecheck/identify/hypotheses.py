@@ -31,22 +31,31 @@ class Family:
     prior: float
     continuous: bool
     """What was used comes back bit by bit."""
+    anchored: bool = False
+    """Its window begins with a request, not on the clock."""
+
+    @property
+    def says(self) -> tuple[str | None, bool]:
+        """What a report makes of it: the algorithm, and whether it lets through at an even pace."""
+        return self.reports_as, self.name == "gcra"
 
 
 # Priors: the documented APIs are buckets and fixed windows first (facts of the dialect rows); the counter is there so
 # that it is not mistaken for one of the others.
 FAMILIES: tuple[Family, ...] = (
-    Family("token_bucket", "token_bucket", "token bucket", 0, (False, True), 0.35, True),
+    Family("token_bucket", "token_bucket", "token bucket", 0, (False, True), 0.3, True),
     Family("gcra", "token_bucket", "token bucket with an even pace", 0, (False, True), 0.15, True),
     Family("sliding_log", "sliding_log", "sliding log", 0, (False, True), 0.2, False),
-    Family("fixed_window", "fixed_window", "fixed window", 6, (None,), 0.25, False),
-    Family("sliding_counter", None, "sliding window counter", 5, (False, True), 0.05, True),
+    Family("fixed_window", "fixed_window", "fixed window", 6, (None,), 0.2, False),
+    Family("first_use_window", "fixed_window", "fixed window", 0, (None,), 0.1, False, anchored=True),
+    Family("sliding_counter", None, "sliding window counter", 5, (False, True), 0.08, True),
 )
 BY_NAME = {family.name: family for family in FAMILIES}
 
 # Neighbouring windows differ by this factor at first: a hundred cells from 80 ms to a day and a bit.
 COARSE = 1.15
 SHORTEST_S, LONGEST_S = 0.08, 100_000.0
+LONGEST_NS = round(LONGEST_S * NS_PER_S)
 # No header announces less than a second.
 SHORTEST_ANNOUNCED_S = 0.8
 # Windows that people configure. Their cells weigh more; a window found within 3 % of one is taken to be that one.
@@ -57,7 +66,7 @@ USUAL_S = (1, 10, 60, 3600, 86400)
 # limit; an admission beyond the limit comes from nothing.
 AS_SAID, BARELY = math.log(0.98), math.log(0.5)
 REFUSED_UNSAID, ADMITTED_UNSAID = math.log(0.02), math.log(0.001)
-LESS_LEFT, LESS_AGAIN, MORE_LEFT = math.log(0.25), math.log(0.6), math.log(0.01)
+LESS_LEFT, LESS_AGAIN, MUCH_AGAIN, MORE_LEFT = math.log(0.25), math.log(0.6), math.log(0.05), math.log(0.01)
 RESET_OFF, RETRY_OFF = math.log(0.01), math.log(0.2)
 # A forecast that many remainders would fit says less than an exact one. A quarter: blur bounds, it is no spread.
 VAGUE = 0.25
@@ -130,9 +139,9 @@ class Cell:
 class Hypothesis:
     """A cell and a limiter that has lived through everything that was observed."""
 
-    __slots__ = ("_anchor_ns", "_doubts", "_empty_for_ns", "_full_ns", "_last_reset", "_left_off", "_shift_ns", "cell",
-                 "foreign", "limiter", "misses", "more_left", "reset_off", "retry_off", "score", "seen",
-                 "unlike")  # fmt: skip
+    __slots__ = ("_anchor_ns", "_doubts", "_empty_for_ns", "_full_ns", "_last_reset", "_left_off", "_shift_ns",
+                 "_was_full", "cell", "foreign", "limiter", "misses", "more_left", "reset_off", "retry_off", "score",
+                 "seen", "unlike")  # fmt: skip
 
     def __init__(self, cell: Cell) -> None:
         self.cell = cell
@@ -142,9 +151,10 @@ class Hypothesis:
         self._shift_ns = 1000 * cell.window_ns - cell.phase_ns
         self._full_ns = 0
         self._empty_for_ns = 0
+        self._was_full = False
         self._anchor_ns = 0
         self._left_off = 0
-        self._last_reset: tuple[int, int, int, int] | None = None
+        self._last_reset: tuple[int, int, int, int, int, int] | None = None
         self._doubts: list[int] = []
         self.score = cell.log_prior
         self.seen = 0
@@ -174,10 +184,11 @@ class Hypothesis:
         cell = self.cell
         if cell.family.phases:
             gone_ns = max(at_ns - cell.phase_ns, 0) + cell.window_ns
-            return cell.phase_half_ns + round(1.2 * cell.half * gone_ns)
+            # A boundary that may lie anywhere lies within one window all the same.
+            return min(cell.phase_half_ns + round(1.2 * cell.half * gone_ns), cell.window_ns)
         if cell.family.continuous:
             return round(1.2 * cell.half * max(at_ns - self._full_ns, 0))
-        return round(1.2 * cell.half * cell.window_ns)
+        return round(1.2 * cell.half * cell.window_ns) + (self._anchor_ns if cell.family.anchored else 0)
 
     # --- evidence ----------------------------------------------------------------------------------------------------
 
@@ -200,8 +211,9 @@ class Hypothesis:
         here_ns = at_ns + self._shift_ns
         limiter, units = self.limiter, seen.units or 1
         self._empty_for_ns = limiter.level(here_ns)[1]
-        if self.cell.family.continuous and self._empty_for_ns == 0:
-            # The refill counts from here on, and from no more exactly than this.
+        self._was_full = limiter.level(here_ns - blur_ns)[1] == 0
+        if (self.cell.family.continuous or self.cell.family.anchored) and self._empty_for_ns == 0:
+            # The refill, or the window, counts from here on, and from no more exactly than this.
             self._full_ns, self._anchor_ns = at_ns, seen.blur_ns
         wait_ns = limiter.wait_ns(units, here_ns)
         if wait_ns is None:
@@ -263,17 +275,22 @@ class Hypothesis:
             return
         self._left_off = abs(more)
         self.unlike += more != 0 and not first
-        slack = 1 + (math.ceil(cell.amount * blur_ns / cell.window_ns) if cell.family.continuous else 0)
-        if cell.family.phases and more > slack:
+        refills = cell.family.continuous and not self._was_full
+        refilled = cell.amount * blur_ns / cell.window_ns if refills else 0.0
+        slack = 1 + math.ceil(refilled)
+        if cell.family.name == "sliding_log":
+            # Units that end within the blur of this instant may be back or not.
+            slack += self.limiter.level(here_ns + blur_ns)[0] - self.limiter.level(here_ns - blur_ns)[0]
+        if (cell.family.phases or cell.family.anchored) and more > slack:
             # A boundary within the blur gives everything back.
-            to_boundary_ns = -here_ns % cell.window_ns
+            to_boundary_ns = self.limiter.level(here_ns)[1] if cell.family.anchored else -here_ns % cell.window_ns
             if to_boundary_ns <= blur_ns and seen.remaining <= cell.amount:
                 self.limiter.wait_ns(1, here_ns + to_boundary_ns)
                 self.limiter.charge(max(cell.amount - seen.remaining, 0), here_ns + to_boundary_ns)
                 self.score += BARELY
                 return
         if abs(more) <= slack if not first else more == 0:
-            self.score += AS_SAID - VAGUE * math.log(slack)
+            self.score += AS_SAID - VAGUE * math.log1p(refilled)
             return
         if more < 0:
             if not first:
@@ -282,8 +299,8 @@ class Hypothesis:
                 del self._doubts[:explained]
                 if explained < -more - slack + 1:
                     # Once somebody else is known to draw, they draw again; but not most of the limit at every turn.
-                    again = self.foreign and -more <= cell.amount // 5
-                    self.score += LESS_AGAIN if again else LESS_LEFT
+                    again = LESS_AGAIN if -more <= cell.amount // 5 else MUCH_AGAIN
+                    self.score += again if self.foreign else LESS_LEFT
                     self.foreign += -more
             self.limiter.charge(-more, here_ns)
         else:
@@ -303,31 +320,37 @@ class Hypothesis:
         off_ns = round(seen.reset_s * NS_PER_S) - full_ns
         step_ns = round(seen.reset_step_s * NS_PER_S)
         own_ns = self._own_blur_ns(seen)
+        if cell.family.continuous and self._empty_for_ns:
+            own_ns += self._anchor_ns  # the refill began somewhere within the blur of the answer that found it full
         allowed_ns = step_ns + own_ns
         unit_ns = 0
         if cell.family.phases:
             allowed_ns += blur_ns - seen.blur_ns
         elif cell.family.continuous:
-            if self.foreign or seen.units is None or self.seen == 1 or self._doubts:
+            if self.foreign or seen.units is None or self.seen == 1 or self._doubts or self._left_off:
                 # A remainder is whole units, a reset is not; and what differs within the blur is not corrected.
                 unit_ns = cell.window_ns // cell.amount * (1 + self._left_off)
-            allowed_ns += round(cell.half * full_ns) + unit_ns + self._anchor_ns
+            allowed_ns += round(cell.half * full_ns) + unit_ns
         else:
             allowed_ns += round(cell.half * cell.window_ns)
         as_said = abs(off_ns) <= allowed_ns
         if as_said and self._last_reset is not None:
-            last_off_ns, last_full_ns, last_own_ns, last_step_ns = self._last_reset
-            turned = cell.family.phases > 0 and full_ns > last_full_ns
-            change_ns = cell.window_ns if turned else abs(full_ns - last_full_ns)
-            allowed_ns = step_ns + last_step_ns + own_ns + last_own_ns + round(cell.half * change_ns) + 2 * unit_ns
-            allowed_ns += self._anchor_ns if cell.family.continuous else 0
+            last_off_ns, last_full_ns, last_own_ns, last_step_ns, last_unit_ns, last_at_ns = self._last_reset
+            turned = (cell.family.phases > 0 or cell.family.anchored) and full_ns > last_full_ns
+            # Each boundary that was passed meanwhile adds what a window is off.
+            drift_ns = at_ns - last_at_ns + cell.window_ns if turned else abs(full_ns - last_full_ns)
+            # Both are rounded alike: their difference is off by one step at most.
+            allowed_ns = max(step_ns, last_step_ns) + own_ns + last_own_ns + round(cell.half * drift_ns)
+            allowed_ns += unit_ns + max(unit_ns, last_unit_ns)
             as_said = abs(off_ns - last_off_ns) <= allowed_ns
-        self._last_reset = off_ns, full_ns, own_ns, step_ns
+        self._last_reset = off_ns, full_ns, own_ns, step_ns, unit_ns, at_ns
         self.score += AS_SAID if as_said else RESET_OFF
         self.reset_off += not as_said
 
     def _own_blur_ns(self, seen: Observation) -> int:
         """How much of the blur reaches the reset: a log that has just been written to, a full bucket have none."""
+        if self.cell.family.anchored:
+            return seen.blur_ns + self._anchor_ns if self._empty_for_ns else 0
         if self.cell.family.phases or not seen.admitted:
             return seen.blur_ns
         if seen.units is None:

@@ -5,19 +5,33 @@ as much belief says "admitted" as "refused": at a quantile of the instants at wh
 Nothing here sends, sleeps or reads a clock.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 
 from ratecheck.durations import NS_PER_S
 from ratecheck.identify.belief import Belief
-from ratecheck.identify.hypotheses import Observation
-from ratecheck.identify.sight import Sight, Track, track_of
-from ratecheck.identify.space import announced, unannounced
-from ratecheck.identify.weigh import counted, cut, gain, in_a_row, last_share, refused, representatives, settled
+from ratecheck.identify.evidence import Evidence
+from ratecheck.identify.hypotheses import BY_NAME, LONGEST_NS
+from ratecheck.identify.sight import Sight, track_of
+from ratecheck.identify.weigh import (
+    at_half,
+    counted,
+    cut,
+    gain,
+    in_a_row,
+    refused,
+    representatives,
+    settled,
+    turned,
+)
 from ratecheck.model import Ask, Dimension, Exchange
 
 # The output that the reservation experiment asks for: large against any prompt's charge, small against any budget.
 RESERVED_TOKENS = 200
+# Numbers that agree are followed so far for a window more exact.
+_MORE_EXACT = 45
+# A question is asked while its wait fits this often into the waiting that is left: an answer needs turns to confirm it.
+_TURNS_WANTED = 4
 # Requests that the last experiments need: two for a reservation, three for a second key.
 _EXPERIMENTS = 3
 
@@ -36,27 +50,22 @@ class Budget:
     """A 429 may be provoked."""
 
 
-class Investigation:
+class Investigation(Evidence):
     """One limiter under question. ``plan`` may be stopped at any point; what is known so far stays here."""
 
     def __init__(self, budget: Budget, see: Callable[[Exchange, Ask], Sight], *, second_key: bool = False) -> None:
+        super().__init__()
         self.budget = budget
         self._see = see
         self._second_key = second_key
-        self.sights: list[Sight] = []
         self.waited_ns = 0
         self.tokens_spent = 0
         self.now_ns = 0
         self.stopped = "interrupted"
-        self.tracks: dict[Track, Belief] = {}
-        self.changed: list[tuple[Track, int, int, int]] = []
-        """Announced limits that changed on the way: which, from, to, at which request."""
-        self.enforced: Belief | None = None
-        """What admissions and refusals alone say, once a refusal was not announced."""
-        self.restarts = 0
         self._in_a_burst = 0
         self._bursts = 0
         self._recount_from: int | None = None
+        self._recounts = 0
         self.fatal: str | None = None
         self.sharing: list[Sight] = []
         self.reservation: list[Sight] = []
@@ -72,14 +81,6 @@ class Investigation:
     def wait_left_ns(self) -> int:
         """Waiting that may still be done."""
         return round(self.budget.wait_s * NS_PER_S) - self.waited_ns
-
-    @property
-    def main(self) -> Belief | None:
-        """The belief about the limit on requests that is enforced first."""
-        if self.enforced is not None:
-            return self.enforced
-        mine = [belief for track, belief in self.tracks.items() if track.dimension is Dimension.REQUESTS]
-        return min(mine, key=last_share, default=None)
 
     def _affordable(self, max_output_tokens: int) -> bool:
         tokens = self.budget.tokens
@@ -119,87 +120,11 @@ class Investigation:
         exchange = yield ask
         sight = self._see(exchange, ask)
         self.now_ns = max(sight.answered_ns, self.now_ns)
-        self.sights.append(sight)
+        self.take_in(sight)
         self.tokens_spent += sight.tokens if sight.tokens is not None else 30 * bool(sight.admitted)
         if sight.fatal:
             self.fatal = sight.fatal
-        if key == 0:
-            self._learn(sight)
         return sight
-
-    def _learn(self, sight: Sight) -> None:
-        """Tell every belief about key 0 what happened."""
-        readings = {track: limit for limit in sight.limits if (track := track_of(limit)) is not None}
-        culprit = self._culprit(sight)
-        explained = False
-        for track in [*self.tracks, *(track for track in readings if track not in self.tracks)]:
-            reading = readings.get(track)
-            mine = track.dimension is Dimension.REQUESTS
-            if sight.admitted is False:
-                blamed = mine and culprit in (None, track) and (reading is None or (reading.remaining or 0) <= 1)
-                explained = explained or blamed
-                observation = sight.observation(reading, units=1 if blamed else None)
-            else:
-                observation = sight.observation(reading, units=1 if mine else None)
-            self._tell(track, reading.limit if reading else None, observation)
-        # Only what another dimension's limit refused says nothing about requests.
-        if sight.admitted is False and sight.refused_dimension not in (None, Dimension.REQUESTS):
-            return
-        observation = sight.observation(None)
-        if self.enforced is not None:
-            self.enforced.observe(observation)
-            self._restart_when_lost()
-        elif sight.admitted is False and not explained and any(each.admitted and each.key == 0 for each in self.sights):
-            self.enforced = self._from_admissions(0)
-
-    def _tell(self, track: Track, limit: int | None, observation: Observation) -> None:
-        belief = self.tracks.get(track)
-        if belief is None:
-            if limit is None:
-                return
-            self.tracks[track] = Belief(announced(observation), [observation])
-            return
-        known = next((seen.limit for seen in reversed(belief.history) if seen.limit is not None), None)
-        if limit is not None and known is not None and limit != known:
-            self.changed.append((track, known, limit, len(self.sights)))
-            self.tracks[track] = Belief(announced(observation), [observation])
-        else:
-            belief.observe(observation)
-
-    def _culprit(self, sight: Sight) -> Track | None:
-        """Return which of several announced request limits refused: the one that says it is used up."""
-        used_up = [
-            track
-            for limit in sight.limits
-            if (track := track_of(limit)) is not None and track.dimension is Dimension.REQUESTS and limit.remaining == 0
-        ]
-        return used_up[0] if len(used_up) == 1 else None
-
-    def _from_admissions(self, since: int) -> Belief:
-        mine = [sight for sight in self.sights[since:] if sight.key == 0]
-        # What was refused before the first admission tells that the limit was in use, and nothing else.
-        first = next((i for i, sight in enumerate(mine) if sight.admitted), 0)
-        history = [sight.observation(None) for sight in mine[first:]]
-        first_refusal = next((i for i, seen in enumerate(history) if seen.admitted is False), len(history) - 1)
-        return Belief(unannounced(history[: first_refusal + 1]), history)
-
-    def _restart_when_lost(self) -> None:
-        """Begin afresh where nothing fits: the limit was partly used before, or changed on the way."""
-        assert self.enforced is not None
-        best = max(self.enforced.alive, key=lambda hypothesis: hypothesis.score, default=None)
-        if best is None or best.misses < 2 or self.restarts >= 2:
-            return
-        starts = [
-            index
-            for index in range(1, len(self.sights))
-            if self.sights[index].admitted and self.sights[index - 1].admitted is False
-        ]
-        ended = [index for index in starts if any(sight.admitted is False for sight in self.sights[index:])]
-        if ended and self.sights[-1].admitted is False:
-            fresh = self._from_admissions(ended[-1])
-            if fresh.alive:
-                self.restarts += 1
-                self.enforced = fresh
 
     # --- the plan ----------------------------------------------------------------------------------------------------
 
@@ -209,13 +134,13 @@ class Investigation:
         stopped = yield from self._main_part()
         if not self.fatal:
             yield from self._reservation_part()
-            if self._second_key:
+            if self._second_key and not self.sharing:
                 yield from self._second_key_part()
         self.stopped = "error" if self.fatal else stopped
 
     def _main_part(self) -> Generator[Ask, Exchange, str]:
-        keep = _EXPERIMENTS if self._second_key else 0
         while True:
+            keep = _EXPERIMENTS if self._second_key and not self.sharing else 0
             if self.fatal:
                 return "error"
             if self.requests_left <= keep or not self._affordable(1):
@@ -225,6 +150,8 @@ class Investigation:
             if in_a_row(self.sights, None) >= 5:
                 self.fatal = "five answers in a row told nothing"
                 return "error"
+            if keep and not self.tracks and in_a_row(self.sights, False):
+                yield from self._second_key_part()  # no number will tell: it has to knock while the first is refused
             at_ns = self._next()
             if at_ns is None or at_ns - self.now_ns > self.wait_left_ns:
                 return "identified" if self._settled() else "budget"
@@ -248,7 +175,7 @@ class Investigation:
         if reads and readings < 2 and (belief.history[-1].remaining or 0) >= 2:
             return self.now_ns
         done = settled(belief)
-        if done and reads and self._in_a_burst < self._burst_wanted and not refused(belief):
+        if done and reads and self._in_a_burst < self._burst_wanted(belief) and not refused(belief):
             return self.now_ns  # is there a limit that no header shows?
         if done and self.enforced is not None and (at_ns := self._recount(belief)) is not None:
             return at_ns
@@ -268,24 +195,36 @@ class Investigation:
         return self._by_admission(belief)
 
     def _recount(self, belief: Belief) -> int | None:
-        """Return when to use up the whole amount once more, where it was counted only once and that is affordable."""
+        """Return when to use up the whole amount once more, where it was not counted often enough and can be again.
+
+        Whoever else draws on it takes more at one time than at another: three equal counts are hardly chance.
+        """
         first = belief.claims()[0]
-        if counted(belief, first.amount) >= 2:
+        asked = len(self.sights) - self._recount_from if self._recount_from is not None else 0
+        if 0 < asked <= first.amount + 2 and self.sights[-1].admitted is not False:
+            return self.now_ns
+        if counted(belief, first) >= 3 or self._recounts == 2:
             return None
-        if self._recount_from is not None:
-            asked = len(self.sights) - self._recount_from
-            return self.now_ns if asked <= first.amount + 2 and self.sights[-1].admitted is not False else None
-        full_in_ns = first.best.level(self.now_ns)[1]
-        wait_ns = full_in_ns + first.best.slack_ns(self.now_ns + full_in_ns) + belief.history[-1].blur_ns * 2
+        # Full by every hypothesis that is left: one unit short would look like somebody else's.
+        full_in_ns = max(hypothesis.level(self.now_ns)[1] for hypothesis in belief.alive)
+        wait_ns = full_in_ns + first.best.slack_ns(self.now_ns + full_in_ns) + belief.history[-1].blur_ns * 4
         if first.amount + 2 > self.requests_left or wait_ns > self.wait_left_ns:
             return None
         self._recount_from = len(self.sights)
+        self._recounts += 1
         return self.now_ns + wait_ns
 
-    @property
-    def _burst_wanted(self) -> int:
-        """Requests at once after which a hidden limit is thought not to be near: a sixth of a usual 60 a minute."""
-        return 11 if self.budget.to_the_wall else 4
+    def _burst_wanted(self, belief: Belief) -> int:
+        """Requests at once after which a hidden limit is thought not to be near.
+
+        A sixth of a usual 60 a minute, or one more than the announced limit's share of a second or of ten (the slices
+        that Azure documents) where half the budget reaches it.
+        """
+        if not self.budget.to_the_wall:
+            return 4
+        first = belief.claims()[0]
+        shares = [int(first.amount * slice_s / first.window_s) + 2 for slice_s in (1, 10) if slice_s < first.window_s]
+        return max([11, *(share for share in shares if share <= self.budget.requests // 2)])
 
     def _after_refused_start(self) -> int | None:
         """Return when to knock again where nothing has been admitted yet: twice as late each time."""
@@ -302,7 +241,7 @@ class Investigation:
             open_question = 0.1 < both < 0.9 and best.wait_ns(self.now_ns) < self.wait_left_ns
             return open_question and sum(seen.admitted is False for seen in belief.history) < 4
         left, _ = best.level(self.now_ns)
-        pace_ns = (self.now_ns - self.sights[0].sent_ns) // max(len(self.sights), 1)
+        pace_ns = sum(sight.answered_ns - sight.sent_ns for sight in self.sights) // len(self.sights)
         refills_ns = best.cell.window_ns // best.cell.amount if best.cell.family.continuous else 10**18
         return self.enforced is None and left + 4 <= self.requests_left // 2 and pace_ns * 3 < refills_ns
 
@@ -313,6 +252,8 @@ class Investigation:
         shown = representatives(belief)
         blur_ns = max(seen.answered_ns - seen.sent_ns for seen in belief.history[-5:])
         step_ns = max(round(seen.reset_step_s * NS_PER_S) for seen in belief.history[-5:])
+        if all(seen.reset_s is None for seen in belief.history[-5:]):
+            step_ns = LONGEST_NS  # without resets only what is left tells
         spans: set[int] = {0, *(NS_PER_S * (1 << power) // 4 for power in range(14))}
         for hypothesis, _ in shown:
             full_in_ns = hypothesis.level(self.now_ns)[1]
@@ -326,8 +267,10 @@ class Investigation:
         if best_gain < 0.01:
             # The numbers agree; only more of the limit used makes a bucket's reset more exact.
             left = belief.claims()[0].best.level(self.now_ns)[0]
-            return self.now_ns if self.requests_left > 10 and left > 2 and len(self.sights) < 12 else None
-        return self.now_ns + next(span_ns for span_ns, gain in gains if gain >= 0.8 * best_gain)
+            return self.now_ns if self.requests_left > 10 and left > 2 and len(self.sights) < _MORE_EXACT else None
+        # Where few requests are left to ask with, each has to tell as much as it can.
+        few = belief.claims()[0].best.level(self.now_ns)[0] <= 3
+        return self.now_ns + next(span_ns for span_ns, gain in gains if gain >= (0.97 if few else 0.8) * best_gain)
 
     # --- choosing by admissions alone --------------------------------------------------------------------------------
 
@@ -338,17 +281,13 @@ class Investigation:
         if passing > 0.97:
             # All agree that it passes: it only brings the next wall nearer, which must be within reach.
             needed = min(hypothesis.level(self.now_ns)[0] for hypothesis in belief.alive)
-            return self.now_ns if needed + 2 <= self.requests_left else None
+            return self.now_ns + self._spread_ns(belief) if needed + 2 <= self.requests_left else None
         if passing > 0.1:
             return self.now_ns + (self._pause_ns(belief, blur_ns) if passing < 0.9 else 0)
-        # A miss to the late side costs as many requests as it then takes to use the limit up again, one to the early
-        # side costs a single refused one: so the larger the limit, the earlier the question.
-        amount = 1 + sum(
-            weight * min(hypothesis.cell.amount, 60)
-            for hypothesis, weight in zip(belief.alive, belief.weights(), strict=True)
-            if not hypothesis.cell.family.continuous
-        )
-        wait_ns = cut(ready, min(max(1.5 / (amount + 1), 0.12), 0.5), blur_ns)
+        repeatable = [pair for pair in ready if pair[0] * _TURNS_WANTED <= self.wait_left_ns]
+        if sum(weight for _, weight in repeatable) > 0.02:
+            ready = repeatable
+        wait_ns = cut(ready, self._late_share(belief, ready), blur_ns)
         # Knocking again at once after a refusal tells nothing that the refusal did not.
         wait_ns = max(wait_ns, self._pause_ns(belief, blur_ns))
         if wait_ns > self.wait_left_ns:
@@ -356,6 +295,45 @@ class Investigation:
             within = self.wait_left_ns > NS_PER_S and ready[0][0] < self.wait_left_ns
             return self.now_ns + self.wait_left_ns if within else None
         return self.now_ns + wait_ns
+
+    def _spread_ns(self, belief: Belief) -> int:
+        """Return how long to wait between the first request of a window and the rest.
+
+        Used up in one go, a log and a window come back at the same instant; used up in two, they do not.
+        """
+        shares: dict[str, float] = {}
+        for claim in belief.claims():
+            shares[claim.family.name] = shares.get(claim.family.name, 0.0) + claim.share
+        told = [sight.admitted for sight in self.sights[-2:]]
+        log = shares.get("sliding_log", 0.0)
+        windows = sum(share for name, share in shares.items() if not BY_NAME[name].continuous) - log
+        if told != [False, True] or min(log, windows) < 0.05 or log + windows < 0.6:
+            return 0
+        half_ns = belief.claims()[0].best.cell.window_ns // 2
+        return half_ns if 3 * half_ns < self.wait_left_ns else 0
+
+    def _late_share(self, belief: Belief, ready: Sequence[tuple[int, float]]) -> float:
+        """Return how much of the belief in ``ready`` the next question should leave on its early side.
+
+        A question that comes late costs as many requests as it then takes to use the limit up again, one that comes
+        early costs a single refused one: so the larger the limit, the earlier the question.
+        """
+        median_ns = at_half(ready)
+        near = [
+            (0 if hypothesis.cell.family.continuous else min(hypothesis.cell.amount, 60), weight)
+            for hypothesis, weight in zip(belief.alive, belief.weights(), strict=True)
+            if hypothesis.wait_ns(self.now_ns) <= median_ns
+        ]
+        amount = sum(units * weight for units, weight in near) / sum(weight for _, weight in near)
+        if not turned(belief):
+            # Nothing is known but that it is used up: the first turn need not be exact, but must not take all that is
+            # left either.
+            used = sum(seen.admitted is True for seen in belief.history)
+            return 0.3 if self.requests_left > used + 8 else 0.12
+        if amount > 1 and self.requests_left < amount + 12:
+            # The last questions: about eight find the instant, and then the limit cannot be used up again.
+            return max(1 / (self.requests_left + 1), 0.08)
+        return min(max(1.5 / (amount + 2), 0.12), 0.5)
 
     def _pause_ns(self, belief: Belief, blur_ns: int) -> int:
         last = belief.history[-1]

@@ -3,12 +3,13 @@
 Below ``REPORTED`` belief a field is ``None`` and the algorithm unknown; what was left over stands in the evidence.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ratecheck.durations import NS_PER_S, human_s
-from ratecheck.identify.belief import Belief, Claim, Window
-from ratecheck.identify.hypotheses import ROUND_S, USUAL_S, Hypothesis, Observation
+from ratecheck.identify.belief import SNAP, Belief, Claim, Window
+from ratecheck.identify.hypotheses import MOST_RESET_OFF, ROUND_S, USUAL_S, Hypothesis, Observation
 from ratecheck.identify.sight import human_ms
 from ratecheck.identify.weigh import REPORTED, counted, same, tested, turns
 from ratecheck.model import Dimension
@@ -55,7 +56,7 @@ def limiter_found(belief: Belief, dimension: Dimension, *, announced: bool, driv
         evidence.append("what is left of it never moved: nothing about it can be told")
         return _unknown(dimension, amount, 0.0, evidence, announced)
     first = claims[0]
-    algorithm_share = sum(claim.share for claim in claims if claim.family.name == first.family.name)
+    algorithm_share = sum(claim.share for claim in claims if claim.family.says == first.family.says)
     amount_share = sum(claim.share for claim in claims if claim.amount == first.amount)
     together = [claim for claim in claims if same(claim, first)]
     whole_share = sum(claim.share for claim in together)
@@ -70,17 +71,18 @@ def limiter_found(belief: Belief, dimension: Dimension, *, announced: bool, driv
     window_s, confidence = None, doubt * min(algorithm_share, amount_share)
     if window.exact and whole_share * doubt >= REPORTED:
         window_s, confidence = _round_in(window), doubt * min(algorithm_share, amount_share, whole_share)
-    elif (usual := _usual_in(window)) is not None and amount is not None:
+    elif (usual := _usual_in(window, 2.0 if amount is not None else 1.25)) is not None:
         window_s, confidence = usual, min(confidence, SNAPPED_CONFIDENCE)
         low, high = human_s(window.low_s), human_s(window.high_s)
         evidence.append(f"the window lies between {low} and {high}; {human_s(usual)} is the usual one in it")
     else:
         evidence.append(_window_unknown(window, first))
     evidence.append(_verdict(first, window_s, belief, driven))
-    if amount is None and counted(belief, first.amount) < 2:
+    if amount is None and counted(belief, first) < 2:
         confidence *= _COUNTED_ONCE
         evidence.append(f"the {first.amount} were counted once: if somebody else drew just then, there are more")
-    if first.family.continuous and (first.best.foreign or first.best.unlike > len(belief.history) // 4):
+    irregular = first.family.continuous and first.best.unlike > len(belief.history) // 4
+    if first.best.foreign > (0 if first.family.continuous else len(belief.history) // 8) or irregular:
         confidence *= _OTHERS_DRAW
     blur_s = max(seen.blur_ns for seen in belief.history) / NS_PER_S
     if amount is None and 4 * blur_s > first.window_s / first.amount:
@@ -143,13 +145,15 @@ def never_refused(history: Sequence[Observation], dimension: Dimension) -> Limit
 
 def _round_in(window: Window) -> float:
     near = [each for each in ROUND_S if window.low_s * 0.995 <= each <= window.high_s * 1.005]
-    return float(near[0]) if len(near) == 1 else window.middle_s
+    if len(near) == 1 and abs(near[0] / math.sqrt(window.low_s * window.high_s) - 1) <= SNAP:
+        return float(near[0])
+    return math.sqrt(window.low_s * window.high_s)
 
 
-def _usual_in(window: Window) -> float | None:
-    """Return the one usual window that the evidence allows where that is within a factor of two."""
+def _usual_in(window: Window, within: float) -> float | None:
+    """Return the one usual window that the evidence allows, where its bounds lie within this factor."""
     usual = [each for each in USUAL_S if window.low_s * 0.99 <= each <= window.high_s * 1.01]
-    return float(usual[0]) if len(usual) == 1 and window.high_s < 2 * window.low_s else None
+    return float(usual[0]) if len(usual) == 1 and window.high_s < within * window.low_s else None
 
 
 def _window_unknown(window: Window, claim: Claim) -> str:
@@ -165,7 +169,7 @@ def _doubt(best: Hypothesis, belief: Belief) -> float:
     """Return what is left of the confidence after what the best hypothesis did not foretell."""
     left = _PER_MISS ** (best.misses + best.more_left)
     readings = sum(seen.reset_s is not None for seen in belief.history)
-    if readings and best.reset_off > max(1, readings // 4):
+    if best.reset_off >= min(max(2, readings // 4 + 1), MOST_RESET_OFF):
         left *= 0.8  # the numbers mean something else than the family's reset
     return left
 
@@ -236,7 +240,8 @@ def _fit(best: Hypothesis, belief: Belief) -> list[str]:
     readings = [seen for seen in belief.history if seen.reset_s is not None]
     if readings:
         right = len(readings) - best.reset_off
-        sentences.append(f"{right} of {len(readings)} resets are what this limiter would state")
+        most = "at most " if best.reset_off >= MOST_RESET_OFF else ""
+        sentences.append(f"{most}{right} of {len(readings)} resets are what this limiter would state")
     if best.misses:
         sentences.append(f"{best.misses} of {len(belief.history)} answers came out otherwise than it would give them")
     return sentences
@@ -261,4 +266,6 @@ def _verdict(claim: Claim, window_s: float | None, belief: Belief, driven: bool)
     words = f"{claim.amount} in {human_s(window_s)}" if window_s else f"{claim.amount} in an unknown window"
     if claim.family.name == "gcra":
         words += ", let through at an even pace"
+    if claim.family.anchored and belief.share(lambda each: each.cell.family.anchored) >= REPORTED:
+        words += ", begun by the first request after the last one's end,"
     return f"a {claim.family.title.split(' with')[0]} of {words} gives {foretold} of these answers ({how})"

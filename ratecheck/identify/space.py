@@ -126,8 +126,8 @@ def unannounced(history: list[Observation]) -> list[Cell]:
     unsure = sum(seen.admitted is None for seen in history)
     cells: list[Cell] = []
     for family in FAMILIES:
-        if family.name == "gcra" or (family.name == "sliding_log" and count == 1):
-            continue  # without a stated amount the first is a small bucket, and a log of one unit is a bucket of one
+        if family.name == "gcra" or ((family.name == "sliding_log" or family.anchored) and count == 1):
+            continue  # without a stated amount an even pace is a small bucket; a log or window of one a bucket of one
         for window_ns, log_prior in WINDOWS:
             spots: list[tuple[int, int, int]] = []  # amount, phase, half of its cell
             if family.phases:

@@ -1,7 +1,7 @@
 """Which question parts belief best, and when is a belief good enough: arithmetic over hypotheses and their weights."""
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
 
@@ -26,7 +26,7 @@ def settled(belief: Belief) -> bool:
 def same(one: Claim, other: Claim) -> bool:
     """True where two claims come to the same report."""
     return (
-        one.family.name == other.family.name
+        one.family.says == other.family.says
         and one.amount == other.amount
         and abs(one.window_s / other.window_s - 1) <= PRECISE
     )
@@ -43,34 +43,50 @@ def tested(belief: Belief, claim: Claim) -> bool:
     return turns(belief) >= 2
 
 
-def counted(belief: Belief, amount: int) -> int:
+def counted(belief: Belief, claim: Claim) -> int:
     """Return how often the whole amount was used up in one go, from the first request to the refusal."""
-    runs, length = 0, 0
+    runs, length, last_ns = 0, 0, 0
     for seen in belief.history:
+        # What a bucket passed while it refilled counts its pace, not its size.
+        at_once = not claim.family.continuous or seen.sent_ns - last_ns <= 2 * seen.blur_ns
+        last_ns = seen.answered_ns
         if seen.admitted is False:
-            runs += length >= amount
+            runs += length >= claim.amount
             length = 0
         elif seen.admitted:
-            length += 1
+            length = length + 1 if at_once else 1
     return runs
 
 
 def turns(belief: Belief) -> int:
-    """Return how often a refusal was followed by an admission and that by a refusal again."""
+    """Return how often the limit was seen to turn both ways: from admitted to refused and back."""
     told = [seen.admitted for seen in belief.history if seen.admitted is not None]
-    ups = [i for i in range(1, len(told)) if told[i] and not told[i - 1]]
-    return sum(not all(told[i:]) for i in ups)
+    ups = sum(after and not before for before, after in pairwise(told))
+    downs = sum(before and not after for before, after in pairwise(told))
+    return min(ups, downs)
+
+
+def turned(belief: Belief) -> bool:
+    """True once a request passed after a refusal."""
+    return turns(belief) > 0
+
+
+def at_half(ready: Sequence[tuple[int, float]]) -> int:
+    """Return the wait within which half of this belief lets the next request pass."""
+    reached = [*accumulate(weight for _, weight in ready)]
+    return ready[bisect_left(reached, reached[-1] / 2)][0]
 
 
 def cut(ready: Sequence[tuple[int, float]], wanted: float, blur_ns: int) -> int:
-    """Return the wait that parts belief best: about ``wanted`` of it before, as little as possible within the blur."""
+    """Return the wait that parts this belief best: the share ``wanted`` before, as little as possible in the blur."""
     waits = [wait_ns for wait_ns, _ in ready]
-    sums = [0.0, *accumulate(weight for _, weight in ready)]
+    total = sum(weight for _, weight in ready)
+    sums = [0.0, *accumulate(weight / total for _, weight in ready)]
 
     def cost(wait_ns: int) -> float:
         before = sums[bisect_right(waits, wait_ns - blur_ns)]
         after = sums[-1] - sums[bisect_right(waits, wait_ns + blur_ns)]
-        unsure = 1.0 - before - after
+        unsure = sums[-1] - before - after
         # All on one side is no question at all, only a way to get on.
         return abs(before + unsure / 2 - wanted) + unsure / 2 + (0.3 if min(before, after) < 0.02 else 0.0)
 
@@ -133,6 +149,8 @@ def foretold(hypothesis: Hypothesis, at_ns: int) -> tuple[int, int, int]:
     match cell.family.name:
         case "sliding_log":
             full_ns = cell.window_ns
+        case "first_use_window":
+            full_ns = full_ns or cell.window_ns
         case "fixed_window":
             full_ns = cell.window_ns - (at_ns - cell.phase_ns) % cell.window_ns
         case "sliding_counter":

@@ -14,17 +14,18 @@ from ratecheck.limiters.concurrency import Concurrency
 from ratecheck.limiters.log import SlidingLog
 from ratecheck.limiters.rules import Limiter
 from ratecheck.limiters.slices import AzureSecondSlices, AzureSlices
-from ratecheck.limiters.windows import FixedWindow, SlidingCounter
+from ratecheck.limiters.windows import FirstUseWindow, FixedWindow, SlidingCounter
 from ratecheck.model import Limit
 
 __all__ = [
-    "ALGORITHMS", "AzureSecondSlices", "AzureSlices", "Concurrency", "FixedWindow", "Gcra", "LeakyBucket", "Limiter",
-    "SlidingCounter", "SlidingLog", "TokenBucket", "make",
+    "ALGORITHMS", "AzureSecondSlices", "AzureSlices", "Concurrency", "FirstUseWindow", "FixedWindow", "Gcra",
+    "LeakyBucket", "Limiter", "SlidingCounter", "SlidingLog", "TokenBucket", "make",
 ]  # fmt: skip
 
 ALGORITHMS: dict[str, Callable[[Limit], Limiter]] = {
     "token_bucket": PlainBucket,
     "fixed_window": FixedWindow,
+    "first_use_window": FirstUseWindow,
     "sliding_log": SlidingLog,
     "sliding_counter": SlidingCounter,
     "leaky_bucket": LeakyBucket,

@@ -1,4 +1,4 @@
-"""Counters of windows that begin at fixed instants."""
+"""Counters of windows that begin at fixed instants, or with a request."""
 
 from ratecheck.limiters.rules import Rules
 from ratecheck.model import Limit
@@ -35,6 +35,51 @@ class FixedWindow(Rules):
         window, used, _ = self._now(now_ns)
         if taken_ns is None or taken_ns // self.limit.window_ns >= window:
             self._window, self._used = window, max(used - amount, 0)
+
+    def most_in(self, span_ns: int, largest: int) -> int | None:
+        window_ns = self.limit.window_ns
+        return self.limit.amount * ((max(span_ns, 1) + window_ns - 2) // window_ns + 1)
+
+
+class FirstUseWindow(Rules):
+    """A counter whose window begins with the first request after the last window's end.
+
+    So a counter with an expiry works (https://redis.io/docs/latest/commands/incr/, pattern "rate limiter", 2026-10).
+    """
+
+    def __init__(self, limit: Limit) -> None:
+        super().__init__(limit)
+        self._ends_ns: int | None = None
+        self._used = 0
+
+    def _now(self, now_ns: int) -> tuple[int, int]:
+        """Use in the running window, and nanoseconds until it ends; both 0 where none is running."""
+        if self._ends_ns is None or now_ns >= self._ends_ns:
+            return 0, 0
+        return self._used, self._ends_ns - now_ns
+
+    def wait_ns(self, amount: int, now_ns: int) -> int | None:
+        used, left_ns = self._now(now_ns)
+        if used + amount <= self.limit.amount or amount == 0:
+            return 0
+        return None if amount > self.limit.amount else left_ns
+
+    def level(self, now_ns: int) -> tuple[int, int]:
+        used, left_ns = self._now(now_ns)
+        return max(self.limit.amount - used, 0), left_ns if used else 0
+
+    def charge(self, amount: int, now_ns: int) -> None:
+        used, left_ns = self._now(now_ns)
+        if not left_ns:
+            if not amount:
+                return
+            self._ends_ns = now_ns + self.limit.window_ns
+        self._used = used + amount
+
+    def give_back(self, amount: int, now_ns: int, taken_ns: int | None = None) -> None:
+        used, left_ns = self._now(now_ns)
+        if left_ns and (taken_ns is None or taken_ns >= now_ns + left_ns - self.limit.window_ns):
+            self._used = max(used - amount, 0)
 
     def most_in(self, span_ns: int, largest: int) -> int | None:
         window_ns = self.limit.window_ns
