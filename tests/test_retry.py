@@ -60,6 +60,11 @@ def test_every_entry_of_the_facts_is_a_row(shared: Path) -> None:
             assert row.timeout_s == entry["default_timeout_s"], entry["name"]
 
 
+# The facts say yes; run with the very same versions (tests/bench/sdk_parity.py) a POST that times out is sent once, as
+# _is_method_retryable has it: only a GET or a status gets past it.
+TIMEOUT_SENT_ONCE = {"azure-core RetryPolicy (Python)", "azure-ai-inference (Python)"}
+
+
 def test_what_is_retried_is_what_the_facts_say(shared: Path) -> None:
     """Statuses, drops, timeouts and an exhausted quota are tried again exactly where the facts say so."""
     quota = b'{"error": {"code": "insufficient_quota", "message": "You exceeded your current quota"}}'
@@ -78,7 +83,7 @@ def test_what_is_retried_is_what_the_facts_say(shared: Path) -> None:
                     assert (row.delay_s(1, refused(status), 0.5) is not None) == expected, (name, status)
         if isinstance(entry["retries_connection_errors"], bool):
             assert (row.delay_s(1, refused(None), 0.5) is not None) == entry["retries_connection_errors"], name
-        if isinstance(entry["retries_timeouts"], bool):
+        if isinstance(entry["retries_timeouts"], bool) and name not in TIMEOUT_SENT_ONCE:
             expected = entry["retries_timeouts"]
             assert (row.delay_s(1, refused(None, timed_out=True), 0.5) is not None) == expected, name
         if isinstance(entry["insufficient_quota_retried"], bool):
@@ -191,7 +196,7 @@ def test_x_should_retry_true_makes_any_error_worth_a_try() -> None:
         ("codex", refused(body=b'{"error": {"code": "insufficient_quota"}}', retry_after="1"), 1),
         ("azure-core", refused(), 1), ("azure-core", refused(retry_after="2"), 4), ("azure-core", refused(502), 1),
         ("azure-core", refused(400, retry_after="2"), 4), ("azure-core", refused(500), 4),
-        ("azure-core", refused(None), 1),
+        ("azure-core", refused(None), 1), ("azure-core", refused(None, timed_out=True), 1),
         ("azure-ai-inference", refused(408), 1), ("dashscope-python", refused(None), 2),
         ("dashscope-python", refused(), 1),
         ("mistralai-python-retries", refused(), 16), ("mistralai-python-retries", refused(retry_after="300"), 2),

@@ -154,7 +154,7 @@ STAINLESS = (
 
 _AZURE_CORE = Layer(
     "azure-core", 3, frozenset({500, 503, 504}), Backoff(0.8, cap_s=120.0, first_s=0.0),
-    Hints(("retry-after", "retry-after-ms"), least_counts=True), drops=False, header_retries=True,
+    Hints(("retry-after", "retry-after-ms"), least_counts=True), drops=False, timeouts=False, header_retries=True,
 )  # fmt: skip
 
 _LANGCHAIN_HINT = re.compile(r"again in (\d{1,9}(?:\.\d{1,9})?)\s?(ms|s|m|h)\b", re.IGNORECASE)
@@ -225,14 +225,16 @@ OWN = (
          "openai-dotnet (System.ClientModel)", Versions("2.13"), "2.13.0, commits b3b4bbb and 515190d", None,
          "by the source the first retry does not wait"),
     _row("azure-core", _AZURE_CORE, "RetryPolicy.no_retries()",
-         _seen("azure/core/pipeline/policies/_retry.py: is_retry, get_backoff_time"), "azure-core RetryPolicy (Python)",
-         Versions("1.41"), "1.41.0", None, "a POST; a 429 without Retry-After is sent once",
+         _seen("azure/core/pipeline/policies/_retry.py: is_retry, _is_method_retryable, get_backoff_time"),
+         "azure-core RetryPolicy (Python)",
+         Versions("1.41"), "1.41.0", None, "a POST; a 429 without Retry-After, a drop and a read timeout are sent once",
          ("azure.core", "azure-core")),
     _row("azure-ai-inference",
          replace(_AZURE_CORE, name="azure-ai-inference", hints=Hints(("retry-after",), least_counts=True)),
          "ChatCompletionsClient(..., retry_total=0)", _seen("azure-ai-inference over azure-core's RetryPolicy, run"),
          "azure-ai-inference (Python)", Versions("1.0.0"), "1.0.0b9 (azure-core 1.41.0)", None,
-         "a 429 without Retry-After is sent once", ("azure.ai.inference", "azure-ai-inference")),
+         "a 429 without Retry-After, a drop and a read timeout are sent once",
+         ("azure.ai.inference", "azure-ai-inference")),
     _fixed("dashscope-python", Layer("dashscope", 1, frozenset(), timeouts=False), 0, None,
          _seen("dashscope, run only"),
          "dashscope (Python)", Versions("2.0"), "2.0.2", 300.0,
