@@ -1,6 +1,7 @@
 """Simulations: the story, the same answers as the provider's own, remedies as what they are, the same bytes again."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -14,7 +15,9 @@ from ratecheck.errors import UsageError
 from ratecheck.limiters import ALGORITHMS
 from ratecheck.model import Call, Cost
 from ratecheck.provider import Provider, get, profiles, rule_of
+from ratecheck.render.page import Style, render
 from ratecheck.render.simulate import document
+from ratecheck.render.simulate import page as simulate_page
 from ratecheck.simulate import Plan, SimulateReport, one_by_one, perform, study
 from ratecheck.simulate.curves import remaining
 from ratecheck.simulate.engine import Run, charges_refusals
@@ -379,6 +382,9 @@ def test_remedies_are_ranked_by_what_they_bring() -> None:
         ({"rpm": 3, "every": 0.0, "duration": 60.0}, "for ever", "--calls"),
         ({"rpm": 3, "tokens": "9-3"}, "ends before", "3-9"),
         ({"rpm": 3, "tokens": "many"}, "no number", "200-1500"),
+        ({"rpm": 3, "latency": "inf"}, "--latency 'inf'", "--latency 0.8"),
+        ({"rpm": 3, "throttle": "token-bucket:nan"}, "--throttle token-bucket: 'nan'", "token-bucket:30"),
+        ({"rpm": 3, "throttle": "token-bucket:0"}, "no rate above 0", "token-bucket:30"),
         ({"rpm": 3, "cache": 30.0}, "--cache is a share", "0.3"),
         ({"rpm": 3, "trim": 0.3}, "no tokens", "--tokens"),
         ({"rpm": 3, "keys_scope": "team"}, "--keys-scope", "organization"),
@@ -515,6 +521,17 @@ def test_mistakes_end_in_two_lines_and_2(ratecheck: Ratecheck, arguments: list[s
     assert done.stdout == ""
     assert says in done.stderr
     assert len(done.stderr.strip().splitlines()) <= 2
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 160])
+def test_no_figure_is_cut_in_any_width(width: int) -> None:
+    """With replicas and remedies, names may wrap; every figure of the tables is there whole."""
+    told = report(replicas=4, compare=True, rpm=20, clients=4, every=5, duration=120, policy=["anthropic-python"])
+    text = render(simulate_page(told, width), Style(width=width, color=False))
+    table = text[text.index("What would help") : text.index("Calls answered")]
+    assert "2 min" in table
+    assert not re.search(r"\d min \d{1,2}$", table, re.MULTILINE)
+    assert "anthropic-python" in text
 
 
 @pytest.mark.parametrize("width", ["60", "100"])

@@ -138,13 +138,13 @@ def _texts(limits: str | None, workload: str | None) -> tuple[str | None, str | 
 
 def _list(output: Output) -> ExitCode:
     from ratecheck import retry
-    from ratecheck.render.simulate import policies_document, policies_page
+    from ratecheck.render import policies
 
     rows = [row for named in retry.ALL.values() for row in named]
     if output.json:
-        output.document(policies_document(rows))
+        output.document(policies.document(rows))
     else:
-        output.page(policies_page(rows, output.style().width))
+        output.page(policies.page(rows, output.style().width))
     return ExitCode.OK
 
 

@@ -7,7 +7,6 @@ from typing import Any
 from ratecheck.durations import human_s, s_from_ns
 from ratecheck.model import Severity, Source
 from ratecheck.render.page import Bar, Bars, Block, LineChart, Lines, Page, Series, Table, Tone
-from ratecheck.retry import RetryPolicy
 from ratecheck.simulate import Figures, Outcome, Remedy, SimulateReport
 from ratecheck.simulate.curves import attempts_per_s, refusals, remaining
 from ratecheck.simulate.measured import MEASURED
@@ -49,7 +48,7 @@ def _preface(report: SimulateReport) -> tuple[str, ...]:
     lines = ["Simulated in virtual time; nothing was sent."]
     if report.interrupted:
         lines.append("Interrupted: this is what had been done by then.")
-    return (*lines, *report.notes)
+    return tuple(lines)
 
 
 def _assumed(report: SimulateReport) -> str:
@@ -68,7 +67,7 @@ def _assumed(report: SimulateReport) -> str:
         text += " Refusals do not say how long to wait (--retry-after: they do)."
     if report.scenario.story and said["limiter"] == STORY_LIMITER:
         text += " Many gateways count so; under --limiter token_bucket the next call would have passed by then."
-    return text
+    return " ".join((text, *report.notes))
 
 
 def _workload(said: Mapping[str, Any]) -> str:
@@ -102,7 +101,8 @@ def _verdict(report: SimulateReport) -> str:
     if run.amplification is not None and run.requests != run.calls:
         became += f" ({run.amplification:.2f} a call)"
     if not run.requests_limited:
-        return f"{first.policy}: {answered} with {became}; nothing was refused by a limit."
+        faults = f"{run.requests_faulted:,} of them met a fault, " if run.requests_faulted else ""
+        return f"{first.policy}: {answered} with {became}; {faults}nothing was refused by a limit."
     wasted = f"{run.wasted_share:.0%} of them for nothing"
     return f"{first.policy}: {answered} with {became}, {wasted}."
 
@@ -180,24 +180,24 @@ def _then(each: Attempt) -> str:
     return "done" if each.outcome == "ok" else "gives up: the call fails"
 
 
-def _figure(outcome: Outcome, name: str, written: str) -> str:
-    """Write a figure, with half its interval where there are replicas."""
+def _figure(outcome: Outcome, name: str, written: str, *, half_too: bool = True) -> str:
+    """Write a figure, with half its interval where there are replicas and room for it."""
     found = outcome.intervals.get(name)
     if found is None:
         return "-"
     text = written.format(found.mean)
-    if found.low is not None and found.high is not None and found.high - found.low > 0:
+    if half_too and found.low is not None and found.high is not None and found.high - found.low > 0:
         unit = "%" if text.endswith("%") else ""
         half = written.format((found.high - found.low) / 2).removesuffix("%")
         text = f"{text.removesuffix('%')} ±{half}{unit and ' ' + unit}" if unit else f"{text} ±{half}"
     return text
 
 
-def _duration(outcome: Outcome, name: str) -> str:
+def _duration(outcome: Outcome, name: str, *, half_too: bool = True) -> str:
     found = outcome.intervals.get(name)
     if found is None:
         return "never" if name == "drained_at_s" else "-"
-    if found.low is None or found.high is None or found.high - found.low < 1e-9:
+    if not half_too or found.low is None or found.high is None or found.high - found.low < 1e-9:
         return human_s(found.mean)
     return f"{human_s(found.mean)} ±{human_s((found.high - found.low) / 2)}"
 
@@ -207,12 +207,18 @@ def _row(outcome: Outcome, width: int) -> tuple[str, ...]:
     answered = f"{figures.calls_ok}/{figures.calls}" if outcome.replicas == 1 and figures.calls < 100 else _figure(
         outcome, "success_share", "{:.1%}"
     )  # fmt: skip
-    cells = [answered, _figure(outcome, "requests", "{:,.0f}"), _figure(outcome, "amplification", "{:.2f}")]
-    if width >= _WIDE:
-        cells += [_figure(outcome, "wasted_share", "{:.0%}"), _duration(outcome, "drained_at_s")]
-    cells += [_duration(outcome, name) for name in ("latency_p50_s",) if width >= _WIDEST]
-    cells.append(_duration(outcome, "latency_p95_s"))
-    cells += [_duration(outcome, name) for name in ("makespan_s",) if width >= _WIDEST]
+    # The share of answers always has its interval; the others where it does not squeeze the names.
+    wide, widest = width >= _WIDE, width >= _WIDEST
+    cells = [answered, _figure(outcome, "requests", "{:,.0f}", half_too=widest)]
+    cells.append(_figure(outcome, "amplification", "{:.2f}", half_too=widest))
+    if wide:
+        cells.append(_figure(outcome, "wasted_share", "{:.0%}", half_too=widest))
+        cells.append(_duration(outcome, "drained_at_s", half_too=widest))
+    if widest:
+        cells.append(_duration(outcome, "latency_p50_s", half_too=False))
+    cells.append(_duration(outcome, "latency_p95_s", half_too=widest))
+    if widest:
+        cells.append(_duration(outcome, "makespan_s", half_too=False))
     return tuple(cells)
 
 
@@ -228,7 +234,7 @@ def _policies(report: SimulateReport, width: int) -> Table:
     columns = ("policy", *_columns(width))
     rows = tuple((each.policy, *_row(each.outcome, width)) for each in report.policies)
     note = f"Means of {report.replicas} replicas, ± half of the 95 % interval." if report.replicas > 1 else ""
-    return Table(columns, rows, "By client", frozenset(range(1, len(columns))), note)
+    return Table(columns, rows, "By client", frozenset(range(1, len(columns))), note, whole=frozenset({0}))
 
 
 def _remedies(report: SimulateReport, width: int) -> list[Block]:
@@ -239,7 +245,8 @@ def _remedies(report: SimulateReport, width: int) -> list[Block]:
     rows = [(each.title, *_row(each.outcome, width)) for each in report.remedies]
     rows.insert(0, ("as it is", *_row(first.outcome, width)))
     ranked = "What would help, best first" if len(report.remedies) > 6 else "What each remedy changes"
-    blocks: list[Block] = [Table(columns, tuple(rows), ranked, frozenset(range(1, len(columns))))]
+    right = frozenset(range(1, len(columns)))
+    blocks: list[Block] = [Table(columns, tuple(rows), ranked, right, optional=frozenset({2}))]
     if len(report.remedies) > 6:
         blocks.append(_bars(report))
     lines: list[str] = []
@@ -361,40 +368,4 @@ def _event(attempt: Attempt) -> dict[str, Any]:
         "fault": attempt.what if attempt.outcome == "fault" else None,
         "delay_s": None if attempt.delay_ns is None else _rounded(s_from_ns(attempt.delay_ns)),
         "retry_after_s": _rounded(attempt.told_s), "remaining": attempt.remaining,
-    }  # fmt: skip
-
-
-# -- the list of policies ---------------------------------------------------------------------------------------------
-
-
-def policies_page(rows: Sequence[RetryPolicy], width: int = 80) -> Page:
-    """Return the list of client policies."""
-    cells = []
-    for row in rows:
-        worst = "no end" if row.worst_case is None else f"{row.worst_case}"
-        seen = "run" if row.verified else "read"
-        off = (row.disable or "-",) if width >= _WIDE else ()
-        cells.append((row.name, str(row.versions), worst, seen, *off))
-    columns = ("policy", "versions", "worst", "seen", *(("switch off",) if width >= _WIDE else ()))
-    table = Table(
-        columns, tuple(cells), right=frozenset({2}),
-        note="worst: requests that one call can become on a 429 or 5xx. seen: run on the wire, or read in the source.",
-    )  # fmt: skip
-    names = len({row.name for row in rows})
-    return Page(f"{names} client policies in {len(rows)} versions", blocks=(table,))
-
-
-def policies_document(rows: Sequence[RetryPolicy]) -> dict[str, Any]:
-    """Return the list of client policies as the contract has it."""
-    return {
-        "schema": "ratecheck.simulate/1",
-        "policies": [
-            {
-                "policy": row.name, "sdk": row.sdk, "versions": str(row.versions), "max_retries": row.max_retries,
-                "disable": row.disable, "source": row.source.url, "verified_on": row.source.date,
-                "verified": row.verified, "requests_worst_case": row.worst_case, "checked": row.checked,
-                "timeout_s": row.timeout_s, "note": row.note,
-            }
-            for row in rows
-        ],
     }  # fmt: skip

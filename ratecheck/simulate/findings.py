@@ -35,9 +35,10 @@ def _amplified(first: PolicyOutcome, run: Figures) -> Diagnosis | None:
     evidence = [first.sentence.rstrip(".")]
     if run.drained_at_s is not None and run.requests_limited:
         evidence.append(f"nothing was left after {human_s(run.drained_at_s)}")
+    calls = "1 call" if run.calls == 1 else f"{run.calls:,} calls"
     return Diagnosis(
         "RC301", Severity.BAD,
-        f"{run.calls} calls became {run.requests} requests: {run.amplification:.1f} for each.",
+        f"{calls} became {run.requests:,} requests: {run.amplification:.1f} for each.",
         tuple(evidence), (f"to switch the SDK's retries off: {first.disable}",) if first.disable else (),
     )  # fmt: skip
 

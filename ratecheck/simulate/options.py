@@ -100,7 +100,7 @@ def scenario_of(
         raise UsageError("--max-retries is from 0 to 100")
     if options.max_events < 1:
         raise UsageError("--max-events is at least 1")
-    latency = span(options.latency, "--latency", LONGEST_S)
+    latency = span(options.latency, "--latency", LONGEST_S, ("0.8", "0.5-3"))
     _seconds("--timeout", options.timeout)
     faults: tuple[Fault, ...] = tuple(parse_fault(text) for text in options.fault or ())
     if options.story:
@@ -262,7 +262,7 @@ def _remedies(options: Options, workload: Workload) -> Remedies:
         if name not in THROTTLES:
             raise no_such("throttle", name, THROTTLES)
         if number:
-            per_min = rate_per_s(number) * 60
+            per_min = rate_per_s(number, f"--throttle {name}:", f"--throttle {name}:30 or {name}:2/s") * 60
     return Remedies(
         name, per_min, options.workers, options.keys, KeysScope(options.keys_scope), options.cache, options.merge,
         options.trim, options.cap_output,

@@ -38,11 +38,13 @@ class Span:
 _SPAN = re.compile(r"\s*(\d{1,12}(?:\.\d{1,9})?)(?:\s*(?:-|\.\.)\s*(\d{1,12}(?:\.\d{1,9})?))?\s*")
 
 
-def span(text: str, option: str, most: float) -> Span:
-    """Parse ``"800"`` or ``"200-1500"``. Raises ``UsageError`` that names the option."""
+def span(text: str, option: str, most: float, example: tuple[str, str] = ("800", "200-1500")) -> Span:
+    """Parse ``"800"`` or ``"200-1500"``. Raises ``UsageError`` that names the option, with an ``example`` of each."""
     found = _SPAN.fullmatch(text)
     if found is None:
-        raise UsageError(f"{option} {text!r} is no number and no range", f"write {option} 800 or {option} 200-1500")
+        raise UsageError(
+            f"{option} {text!r} is no number and no range", f"write {option} {example[0]} or {option} {example[1]}"
+        )
     low, high = float(found[1]), float(found[2] or found[1])
     if low > high:
         raise UsageError(f"{option} {text!r} ends before it begins", f"write {option} {found[2]}-{found[1]}")
@@ -57,11 +59,11 @@ _UNITS_S = {
 }  # fmt: skip
 
 
-def rate_per_s(text: str) -> float:
+def rate_per_s(text: str, option: str = "--rate", example: str = "--rate 30/min, 2/s or 100/h") -> float:
     """Parse ``"30/min"``, ``"2/s"``, ``"100/h"``; a bare number is a minute's. Raises ``UsageError``."""
     found = re.fullmatch(r"\s*(\d{1,9}(?:\.\d{1,9})?)\s*(?:/\s*([a-z]+))?\s*", text.lower())
     if found is None or (found[2] is not None and found[2] not in _UNITS_S) or float(found[1]) <= 0:
-        raise UsageError(f"--rate {text!r} is no rate above 0", "write --rate 30/min, 2/s or 100/h")
+        raise UsageError(f"{option} {text!r} is no rate above 0", f"write {example}")
     return float(found[1]) / _UNITS_S[found[2] or "min"]
 
 
