@@ -1,33 +1,20 @@
 """What prompts cost against limits: fit, bad input, and the words that say so."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import Ratecheck
-from hypothesis import given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
 
 from ratecheck.estimate import Estimator, Settings
-from ratecheck.estimate.images import Area, Patches, Tiles, size_of
 from ratecheck.estimate.limits import AskedLimit, from_file, from_options
-from ratecheck.estimate.models import resolve
-from ratecheck.estimate.report import Report, Skipped
-from ratecheck.estimate.requests import Line, NotARequest, parse
-from ratecheck.estimate.tools import Tool, namespace
+from ratecheck.estimate.report import Report
 from ratecheck.limits_file import LimitRow, LimitsFile
 from ratecheck.model import Dimension
-from ratecheck.net.tokenizer import counter, in_background
+from ratecheck.net.tokenizer import counter
 from ratecheck.render.estimate import page
-from ratecheck.render.estimate_document import _prompt, document
+from ratecheck.render.estimate_document import document
 from ratecheck.render.page import Style, render
 
 
@@ -149,235 +136,11 @@ def test_limits_files_count_by_the_window_and_concurrency_does_not() -> None:
     assert (read[0].at_once, read[1].remaining) == (20, 3)
 
 
-@pytest.mark.parametrize(
-    ("name", "encoding", "assumed"),
-    [
-        ("gpt-4o-2024-11-20", "o200k_base", False),
-        ("gpt-4-0125-preview", "cl100k_base", False),
-        ("gpt-4.1-mini", "o200k_base", False),
-        ("ft:gpt-4.1-nano-2025-04-14:acme::Abc1", "o200k_base", False),
-        ("ft:gpt-3.5-turbo:acme::x", "cl100k_base", False),
-        ("openai/gpt-5-mini", "o200k_base", False),
-        ("openrouter/openai/gpt-4", "cl100k_base", False),
-        ("GPT-35-Turbo", "cl100k_base", False),
-        ("gpt-6.1-sol", "o200k_base", True),
-        ("o9-mini", "o200k_base", True),
-        ("my-deployment", "o200k_base", True),
-        ("prod-gpt-35-turbo", "cl100k_base", True),
-        ("azure/my-gpt4o", "o200k_base", True),
-        ("gpt4_eastus", "cl100k_base", True),
-        ("team-gpt-4-32k", "cl100k_base", True),
-        ("text-embedding-004", "o200k_base", True),
-        ("gpt-4o-eastus", "o200k_base", False),
-        ("codex-mini-latest", "o200k_base", False),
-        ("openai/gpt-oss-120b", "o200k_harmony", False),
-        ("text-embedding-3-large", "cl100k_base", False),
-        ("text-davinci-003", "p50k_base", False),
-        ("us.anthropic.claude-sonnet-4-20250514-v1:0", "o200k_base", False),
-        ("", "o200k_base", True),
-    ],
-)
-def test_model_names_lead_to_their_vocabulary(name: str, encoding: str, assumed: bool) -> None:
-    """Vendors, fine-tunes and dates are seen through; what no row knows is said to be assumed."""
-    found = resolve(name)
-    assert (found.row.encoding, found.assumed) == (encoding, assumed)
-
-
-@pytest.mark.parametrize(
-    ("name", "factor"),
-    [
-        ("anthropic/claude-opus-4.7", 1.4), ("claude-opus-4-8-20260401", 1.4), ("claude-opus-5", 1.4),
-        ("vertex_ai/claude-sonnet-4@20250514", 1.1), ("anthropic/claude-3.7-sonnet", 1.1), ("claude-opus-4.1", 1.1),
-        ("gemini-2.5-pro", 1.0), ("open-mixtral-8x7b", 1.0), ("nous/hermes-3-llama-3.1-405b", 1.0),
-    ],
-)  # fmt: skip
-def test_models_without_a_vocabulary_have_a_stand_in_with_its_band(name: str, factor: float) -> None:
-    """However a gateway writes the name, the measured factor of that generation is taken, with a band around it."""
-    row = resolve(name).row
-    assert row.stands_in
-    assert row.factor == factor
-
-
-def test_a_stand_in_says_so() -> None:
-    """Claude's figures are another vocabulary's times a factor, with a band around each."""
-    found = report({"model": "claude-opus-4-8", "max_tokens": 9, "system": "Be kind.", "messages": [
-        {"role": "user", "content": [{"type": "text", "text": "word " * 99}]}]})  # fmt: skip
-    assert found.token_method == "estimate:o200k_basex1.4"
-    assert found.prompts[0].endpoint == "messages"
-    assert found.prompts[0].rule.name == "anthropic"
-    low, high = found.prompts[0].band or (0, 0)
-    assert low < found.prompt_tokens < high
-    assert [each.code for each in found.diagnoses] == ["RC404"]
-
-
-@pytest.mark.parametrize(
-    ("formula", "size", "detail", "tokens"),
-    [
-        (Tiles(85, 170), (1, 1), "auto", 255),
-        (Tiles(85, 170), (1, 1), "low", 85),
-        (Tiles(85, 170), (512, 512), "high", 255),
-        (Tiles(85, 170), (513, 512), "high", 425),
-        (Tiles(85, 170), (1024, 1024), "high", 765),
-        (Tiles(85, 170), (4096, 8192), "high", 85 + 170 * 6),
-        (Tiles(2833, 5667), (1126, 488), "auto", 19_834),
-        (Patches(1536, 2048), (1024, 1024), "high", 1024),
-        (Patches(1536, 2048), (1800, 2400), "high", 1452),
-        (Patches(1536, 2048, 1.62), (32, 33), "high", 4),
-        (Patches(None, None), (6400, 6400), "auto", 40_000),
-        (Area(750, 1600), (750, 1000), "auto", 1000),
-    ],
-)
-def test_images_cost_what_the_guide_says(formula: Any, size: tuple[int, int], detail: str, tokens: int) -> None:
-    """The guide's examples, and the points where one more pixel costs one more tile."""
-    assert formula.tokens(*size, detail) == tokens
-
-
-@pytest.mark.parametrize(
-    ("head", "size"),
-    [
-        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x01\x40\0\0\0\xf0\x08\x02", (320, 240)),
-        (b"GIF89a\x40\x01\xf0\x00rest", (320, 240)),
-        (b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\x3f\x01\0\xef\0\0", (320, 240)),
-        (b"\xff\xd8\xff\xe0\x00\x04ab\xff\xc0\x00\x11\x08\x00\xf0\x01\x40\x03", (320, 240)),
-        (b"\xff\xd8\xff\xe0\xff\xff", None),
-        (b"\x89PNG\r\n\x1a\n", None),
-        (b"", None),
-        (b"%PDF-1.7", None),
-    ],
-)
-def test_an_images_size_is_read_from_its_first_bytes(head: bytes, size: tuple[int, int] | None) -> None:
-    """PNG, GIF, WebP and JPEG; a truncated or foreign file has no size, and nothing breaks."""
-    assert size_of(head) == size
-
-
-def test_tools_are_written_as_models_see_them() -> None:
-    """Nested objects, alternatives, references and absent types; a schema that points to itself comes to an end."""
-    tool = Tool("find", "Finds it", {"type": "object", "required": ["q"], "properties": {
-        "q": {"type": "string", "description": "What"}, "kind": {"enum": ["a", "b"]},
-        "sizes": {"type": "array", "items": {"type": "integer"}},
-        "where": {"type": "object", "properties": {"x": {"type": ["number", "null"]}}}}})  # fmt: skip
-    assert namespace([tool]).splitlines()[2:10] == [
-        "// Finds it", "type find = (_: {", "// What", "q: string,", 'kind?: "a" | "b",', "sizes?: number[],",
-        "where?: {", "  x?: number | null,",
-    ]  # fmt: skip
-    endless = {"$defs": {"N": {"type": "object", "properties": {"n": {"$ref": "#/$defs/N"}, "m": {"$ref": "#/no"}}}},
-               "properties": {"n": {"$ref": "#/$defs/N"}}}  # fmt: skip
-    assert len(namespace([Tool("t", "", endless)], whole=True)) < 10_000
-
-
-@pytest.mark.parametrize("raw", [None, 3, "x", [], {}, {"messages": 3}, {"a": 1}, {"body": {}}, [1]])
-def test_json_without_a_request_is_told_apart(raw: Any) -> None:
-    """What holds no request says so; nothing is counted in its place."""
-    with pytest.raises(NotARequest):
-        parse(raw)
-
-
-def test_every_kind_of_request_is_read() -> None:
-    """Chat, Responses, completions, embeddings, Anthropic, Gemini, batch lines and bare lists."""
-    found = report(
-        chat(1),
-        {"model": "gpt-4.1", "instructions": "Be short.", "input": "hi"},
-        {"model": "gpt-3.5-turbo-instruct", "prompt": ["a b", "c"], "n": 2, "max_tokens": 5},
-        {"model": "text-embedding-3-small", "input": [[1, 2, 3]]},
-        {"model": "claude-3-opus", "max_tokens": 5, "messages": [{"role": "user", "content": "hi"}]},
-        {"contents": [{"role": "user", "parts": [{"text": "hi"}]}], "generationConfig": {"maxOutputTokens": 7}},
-        {"custom_id": "1", "method": "POST", "url": "/v1/responses", "body": {"model": "gpt-4o", "input": "hi"}},
-        [{"role": "user", "content": "hi"}],
-    ).prompts
-    assert [each.endpoint for each in found] == [
-        "chat", "responses", "completions", "embeddings", "messages", "chat", "responses", "chat",
-    ]  # fmt: skip
-    assert [each.prompt_tokens for each in found[:4]] == [9, 3 + 4 + 3 + 4 + 1, 3, 3]
-    assert found[5].max_output_tokens == 7
-    assert found[2].n == 2
-
-
-def test_a_recording_is_read_where_it_holds_bodies() -> None:
-    """A recorded attempt is the request that its body holds; without bodies the reason is said."""
-    line = {"schema": "ratecheck.watch/1", "status": 429, "fingerprint": "ab", "target": "/v1/responses"}
-    kept = report(line | {"request_body": json.dumps({"model": "gpt-4o", "input": "hi"})}).prompts[0]
-    assert (kept.endpoint, kept.prompt_tokens) == ("responses", 8)
-    for raw, words in ((line, "--bodies"), (line | {"request_body": '{"model"'}, "cut")):
-        with pytest.raises(NotARequest, match=words):
-            parse(raw)
-
-
-def test_built_in_tools_make_the_figure_a_lower_bound() -> None:
-    """Hidden text is never passed off as counted."""
-    found = report({"model": "gpt-5.4", "input": "hi", "tools": [{"type": "web_search"}]})
-    assert found.prompts[0].open_ended
-    assert found.diagnoses[0].code in ("RC406", "RC408")
-
-
-_texts = st.text(max_size=30) | st.sampled_from(["Be brief.", "Why 429?\n", "<|endoftext|>", "\ud800", "中文"])
-_roles = st.sampled_from(["system", "user", "assistant", "developer", "function", "tool", "", "x"])
-_messages = st.lists(st.fixed_dictionaries({"role": _roles, "content": _texts}), max_size=4)
-_models = st.sampled_from(
-    ["gpt-4o", "gpt-5-nano", "gpt-3.5-turbo-0301", "openai/gpt-4.1", "no-such-model", "claude-3-opus", "groq/llama3"]
-)
-_odd: st.SearchStrategy[Any] = st.sampled_from(
-    [None, [3], {"messages": 5}, {"messages": [{"content": 3}]}, {"model": "gpt-4o", "input": "hi"},
-     {"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}]}]},
-     {"messages": [{"role": "user", "content": "a"}, {"role": "user", "content": "a", "name": "b"}]}]
-)  # fmt: skip
-_plain = st.fixed_dictionaries(
-    {"model": _models, "messages": _messages},
-    optional={"max_tokens": st.none() | st.integers(0, 999) | st.just("many"), "n": st.integers(0, 3)},
-)
-
-
-@given(raws=st.lists(_plain | _odd, max_size=12), charging=st.sampled_from([None, "moonshot", "openai-chat-2024"]))
-@hypothesis_settings(max_examples=200, deadline=None)
-def test_a_file_of_requests_is_the_sum_of_its_lines(raws: list[Any], charging: str | None) -> None:
-    """The short way that a batch takes gives what each request gives alone, in the same order, broken ones told."""
-    together = Estimator(Settings(charging=charging), counter, in_background)
-    wrapped = [
-        {"custom_id": "a", "url": "/v1/chat/completions", "body": raw} if place % 3 == 2 else raw
-        for place, raw in enumerate(raws)
-    ]
-    found = list(together.lines("x", iter([(place, raw, None) for place, raw in enumerate(wrapped, 1)])))
-    alone = Estimator(Settings(charging=charging), counter)
-    for place, (raw, made) in enumerate(zip(wrapped, found, strict=True), 1):
-        try:
-            wanted: Any = alone.request("x", raw, place)
-        except NotARequest as error:
-            wanted = Skipped(f"x:{place}", str(error))
-        assert made == wanted
-
-
-def test_a_batch_is_worked_on_in_parts_of_bounded_size() -> None:
-    """Requests of a megabyte, thousands of short ones, and many that take the long way: lines are read as needed."""
-    for words, more, most in ((250_000, {}, 4), (1, {}, 10_000), (1, {"tools": []}, 200)):
-        read = 0
-
-        def lines(words: int = words, more: dict[str, Any] = more) -> Iterator[Line]:
-            nonlocal read
-            for place in range(1, 20_000):
-                read = place
-                yield place, {"messages": [{"role": "user", "content": f"{place} word" * words}], **more}, None
-
-        estimator = Estimator(Settings(), counter)
-        assert not isinstance(next(iter(estimator.lines("x", lines()))), Skipped)
-        assert read <= most
-
-
 def written(found: Report) -> dict[str, Any]:
     """Return the report as JSON reads it back."""
     made = json.loads("".join(document(found)))
     assert isinstance(made, dict)
     return made
-
-
-@given(raws=st.lists(_plain | _odd, min_size=1, max_size=6))
-@hypothesis_settings(max_examples=60, deadline=None)
-def test_rows_written_the_short_way_say_the_same(raws: list[Any]) -> None:
-    """Every prompt in the document is what its fields are one by one, whichever way it was written."""
-    estimator = Estimator(Settings(), counter)
-    lines = iter([(place, raw, None) for place, raw in enumerate(raws, 1)])
-    found = [each for each in estimator.lines('a"\n.jsonl', lines) if not isinstance(each, Skipped)]
-    if found:
-        wanted = [json.loads(json.dumps(_prompt(each))) for each in found]
-        assert written(estimator.report(found, []))["prompts"] == wanted
 
 
 def test_the_document_keeps_its_contract() -> None:
@@ -493,34 +256,3 @@ def test_image_files_are_measured(ratecheck: Ratecheck, tmp_path: Path) -> None:
     made = json.loads(ratecheck("estimate", "--json", str(tmp_path / "q.json")).stdout)
     assert made["prompts"][0]["prompt_tokens"] == 603
     assert made["prompts"][0]["prompt_tokens_band"] is None
-
-
-def test_ctrl_c_gives_what_was_counted_so_far(tmp_path: Path) -> None:
-    """A batch that somebody stops halfway is reported as far as it came, says so, and exits 130."""
-    pipe = tmp_path / "batch.jsonl"
-    os.mkfifo(pipe)
-    run = subprocess.Popen(
-        [sys.executable, "-m", "ratecheck", "estimate", "--json", str(pipe)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-        # A shell in the background hands its children an ignored Ctrl-C.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,
-    )  # fmt: skip
-    with pipe.open("w") as writer:
-        for place in range(20_000):  # five parts of a batch: when the last is read, the first ones are counted
-            writer.write(json.dumps(chat(1) | {"user": f"{place}"}) + "\n")
-        writer.flush()
-        # More than a pipe holds has been written: what is missing here is in its hands.
-        deadline = time.monotonic() + 20
-        while True:
-            time.sleep(0.3)
-            run.send_signal(signal.SIGINT)
-            try:
-                out, errors = run.communicate(timeout=5)
-                break
-            except subprocess.TimeoutExpired:
-                assert time.monotonic() < deadline
-    assert run.returncode == 130, errors
-    assert "Traceback" not in errors
-    made = json.loads(out)
-    assert made["interrupted"] is True
-    assert 4000 <= made["totals"]["requests"] <= 20_000

@@ -2,8 +2,8 @@
 
 Definitions are counted as the TypeScript namespace that models are shown (found by hmarr/openai-chat-tokens and
 pamelafox/openai-messages-token-helper): exact for most requests to 3.5, 4 and 4o in Chat Completions, an estimate
-elsewhere. The constants per generation and endpoint were fitted to recorded requests; `tests/test_truth.py` prints how
-far each is off.
+elsewhere. The constants per generation and endpoint were fitted to recorded requests; `tests/test_estimate_truth.py`
+prints how far each is off.
 """
 
 import json

@@ -1,0 +1,172 @@
+"""What a request and a model's name mean: every form is read, and what cannot be known is said to be assumed."""
+
+import json
+from typing import Any
+
+import pytest
+from test_estimate import chat, report
+
+from ratecheck.estimate.images import Area, Patches, Tiles, size_of
+from ratecheck.estimate.models import resolve
+from ratecheck.estimate.requests import NotARequest, parse
+from ratecheck.estimate.tools import Tool, namespace
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding", "assumed"),
+    [
+        ("gpt-4o-2024-11-20", "o200k_base", False),
+        ("gpt-4-0125-preview", "cl100k_base", False),
+        ("gpt-4.1-mini", "o200k_base", False),
+        ("ft:gpt-4.1-nano-2025-04-14:acme::Abc1", "o200k_base", False),
+        ("ft:gpt-3.5-turbo:acme::x", "cl100k_base", False),
+        ("openai/gpt-5-mini", "o200k_base", False),
+        ("openrouter/openai/gpt-4", "cl100k_base", False),
+        ("GPT-35-Turbo", "cl100k_base", False),
+        ("gpt-6.1-sol", "o200k_base", True),
+        ("o9-mini", "o200k_base", True),
+        ("my-deployment", "o200k_base", True),
+        ("prod-gpt-35-turbo", "cl100k_base", True),
+        ("azure/my-gpt4o", "o200k_base", True),
+        ("gpt4_eastus", "cl100k_base", True),
+        ("team-gpt-4-32k", "cl100k_base", True),
+        ("text-embedding-004", "o200k_base", True),
+        ("gpt-4o-eastus", "o200k_base", False),
+        ("codex-mini-latest", "o200k_base", False),
+        ("openai/gpt-oss-120b", "o200k_harmony", False),
+        ("text-embedding-3-large", "cl100k_base", False),
+        ("text-davinci-003", "p50k_base", False),
+        ("us.anthropic.claude-sonnet-4-20250514-v1:0", "o200k_base", False),
+        ("", "o200k_base", True),
+    ],
+)
+def test_model_names_lead_to_their_vocabulary(name: str, encoding: str, assumed: bool) -> None:
+    """Vendors, fine-tunes and dates are seen through; what no row knows is said to be assumed."""
+    found = resolve(name)
+    assert (found.row.encoding, found.assumed) == (encoding, assumed)
+
+
+@pytest.mark.parametrize(
+    ("name", "factor"),
+    [
+        ("anthropic/claude-opus-4.7", 1.4), ("claude-opus-4-8-20260401", 1.4), ("claude-opus-5", 1.4),
+        ("vertex_ai/claude-sonnet-4@20250514", 1.1), ("anthropic/claude-3.7-sonnet", 1.1), ("claude-opus-4.1", 1.1),
+        ("gemini-2.5-pro", 1.0), ("open-mixtral-8x7b", 1.0), ("nous/hermes-3-llama-3.1-405b", 1.0),
+    ],
+)  # fmt: skip
+def test_models_without_a_vocabulary_have_a_stand_in_with_its_band(name: str, factor: float) -> None:
+    """However a gateway writes the name, the measured factor of that generation is taken, with a band around it."""
+    row = resolve(name).row
+    assert row.stands_in
+    assert row.factor == factor
+
+
+def test_a_stand_in_says_so() -> None:
+    """Claude's figures are another vocabulary's times a factor, with a band around each."""
+    found = report({"model": "claude-opus-4-8", "max_tokens": 9, "system": "Be kind.", "messages": [
+        {"role": "user", "content": [{"type": "text", "text": "word " * 99}]}]})  # fmt: skip
+    assert found.token_method == "estimate:o200k_basex1.4"
+    assert found.prompts[0].endpoint == "messages"
+    assert found.prompts[0].rule.name == "anthropic"
+    low, high = found.prompts[0].band or (0, 0)
+    assert low < found.prompt_tokens < high
+    assert [each.code for each in found.diagnoses] == ["RC404"]
+
+
+@pytest.mark.parametrize(
+    ("formula", "size", "detail", "tokens"),
+    [
+        (Tiles(85, 170), (1, 1), "auto", 255),
+        (Tiles(85, 170), (1, 1), "low", 85),
+        (Tiles(85, 170), (512, 512), "high", 255),
+        (Tiles(85, 170), (513, 512), "high", 425),
+        (Tiles(85, 170), (1024, 1024), "high", 765),
+        (Tiles(85, 170), (4096, 8192), "high", 85 + 170 * 6),
+        (Tiles(2833, 5667), (1126, 488), "auto", 19_834),
+        (Patches(1536, 2048), (1024, 1024), "high", 1024),
+        (Patches(1536, 2048), (1800, 2400), "high", 1452),
+        (Patches(1536, 2048, 1.62), (32, 33), "high", 4),
+        (Patches(None, None), (6400, 6400), "auto", 40_000),
+        (Area(750, 1600), (750, 1000), "auto", 1000),
+    ],
+)
+def test_images_cost_what_the_guide_says(formula: Any, size: tuple[int, int], detail: str, tokens: int) -> None:
+    """The guide's examples, and the points where one more pixel costs one more tile."""
+    assert formula.tokens(*size, detail) == tokens
+
+
+@pytest.mark.parametrize(
+    ("head", "size"),
+    [
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x01\x40\0\0\0\xf0\x08\x02", (320, 240)),
+        (b"GIF89a\x40\x01\xf0\x00rest", (320, 240)),
+        (b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\x3f\x01\0\xef\0\0", (320, 240)),
+        (b"\xff\xd8\xff\xe0\x00\x04ab\xff\xc0\x00\x11\x08\x00\xf0\x01\x40\x03", (320, 240)),
+        (b"\xff\xd8\xff\xe0\xff\xff", None),
+        (b"\x89PNG\r\n\x1a\n", None),
+        (b"", None),
+        (b"%PDF-1.7", None),
+    ],
+)
+def test_an_images_size_is_read_from_its_first_bytes(head: bytes, size: tuple[int, int] | None) -> None:
+    """PNG, GIF, WebP and JPEG; a truncated or foreign file has no size, and nothing breaks."""
+    assert size_of(head) == size
+
+
+def test_tools_are_written_as_models_see_them() -> None:
+    """Nested objects, alternatives, references and absent types; a schema that points to itself comes to an end."""
+    tool = Tool("find", "Finds it", {"type": "object", "required": ["q"], "properties": {
+        "q": {"type": "string", "description": "What"}, "kind": {"enum": ["a", "b"]},
+        "sizes": {"type": "array", "items": {"type": "integer"}},
+        "where": {"type": "object", "properties": {"x": {"type": ["number", "null"]}}}}})  # fmt: skip
+    assert namespace([tool]).splitlines()[2:10] == [
+        "// Finds it", "type find = (_: {", "// What", "q: string,", 'kind?: "a" | "b",', "sizes?: number[],",
+        "where?: {", "  x?: number | null,",
+    ]  # fmt: skip
+    endless = {"$defs": {"N": {"type": "object", "properties": {"n": {"$ref": "#/$defs/N"}, "m": {"$ref": "#/no"}}}},
+               "properties": {"n": {"$ref": "#/$defs/N"}}}  # fmt: skip
+    assert len(namespace([Tool("t", "", endless)], whole=True)) < 10_000
+
+
+@pytest.mark.parametrize("raw", [None, 3, "x", [], {}, {"messages": 3}, {"a": 1}, {"body": {}}, [1]])
+def test_json_without_a_request_is_told_apart(raw: Any) -> None:
+    """What holds no request says so; nothing is counted in its place."""
+    with pytest.raises(NotARequest):
+        parse(raw)
+
+
+def test_every_kind_of_request_is_read() -> None:
+    """Chat, Responses, completions, embeddings, Anthropic, Gemini, batch lines and bare lists."""
+    found = report(
+        chat(1),
+        {"model": "gpt-4.1", "instructions": "Be short.", "input": "hi"},
+        {"model": "gpt-3.5-turbo-instruct", "prompt": ["a b", "c"], "n": 2, "max_tokens": 5},
+        {"model": "text-embedding-3-small", "input": [[1, 2, 3]]},
+        {"model": "claude-3-opus", "max_tokens": 5, "messages": [{"role": "user", "content": "hi"}]},
+        {"contents": [{"role": "user", "parts": [{"text": "hi"}]}], "generationConfig": {"maxOutputTokens": 7}},
+        {"custom_id": "1", "method": "POST", "url": "/v1/responses", "body": {"model": "gpt-4o", "input": "hi"}},
+        [{"role": "user", "content": "hi"}],
+    ).prompts
+    assert [each.endpoint for each in found] == [
+        "chat", "responses", "completions", "embeddings", "messages", "chat", "responses", "chat",
+    ]  # fmt: skip
+    assert [each.prompt_tokens for each in found[:4]] == [9, 3 + 4 + 3 + 4 + 1, 3, 3]
+    assert found[5].max_output_tokens == 7
+    assert found[2].n == 2
+
+
+def test_a_recording_is_read_where_it_holds_bodies() -> None:
+    """A recorded attempt is the request that its body holds; without bodies the reason is said."""
+    line = {"schema": "ratecheck.watch/1", "status": 429, "fingerprint": "ab", "target": "/v1/responses"}
+    kept = report(line | {"request_body": json.dumps({"model": "gpt-4o", "input": "hi"})}).prompts[0]
+    assert (kept.endpoint, kept.prompt_tokens) == ("responses", 8)
+    for raw, words in ((line, "--bodies"), (line | {"request_body": '{"model"'}, "cut")):
+        with pytest.raises(NotARequest, match=words):
+            parse(raw)
+
+
+def test_built_in_tools_make_the_figure_a_lower_bound() -> None:
+    """Hidden text is never passed off as counted."""
+    found = report({"model": "gpt-5.4", "input": "hi", "tools": [{"type": "web_search"}]})
+    assert found.prompts[0].open_ended
+    assert found.diagnoses[0].code in ("RC406", "RC408")
