@@ -15,7 +15,8 @@ from ratecheck import provider
 from ratecheck.durations import NS_PER_S
 from ratecheck.model import Call
 from ratecheck.net import emulator as emulators
-from ratecheck.net.emulator import Emulator, Served
+from ratecheck.net.emulator import Emulator
+from ratecheck.net.served import Served
 from ratecheck.provider import Profile, Provider, faults, replies, rule_of
 from ratecheck.provider.faults import Script
 

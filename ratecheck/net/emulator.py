@@ -1,7 +1,7 @@
 """The provider behind HTTP: reads a request into an ``Inference``, lets the pure ``Provider`` answer, paces the answer.
 
-Raw ASGI: one table of paths needs no framework. Everything a request holds (its reservation, its place) is given back
-in one ``finally``, whatever the client does.
+What needs no waiting is decided by functions that do not wait. Everything a request holds (its reservation, its place)
+is given back in one ``finally``, whatever the client does.
 """
 
 import asyncio
@@ -9,18 +9,18 @@ import hashlib
 import json
 import random
 import re
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import parse_qs
 
 from ratecheck.durations import NS_PER_S
 from ratecheck.model import Answer, Cost
+from ratecheck.net.served import Observer, Served
 from ratecheck.provider import Inference, InvalidRequest, Provider, read, replies
+from ratecheck.provider.account import Ticket
 from ratecheck.provider.endpoints import Route, route
 from ratecheck.provider.faults import OK, Outcome, Script
-from ratecheck.provider.voices import Refusal
 from ratecheck.redact import mask
 
 Message = MutableMapping[str, Any]
@@ -38,49 +38,9 @@ _MOST_REMEMBERED, _MOST_REMEMBERED_BYTES = 512, 4096
 # The share of a stream's time that passes before its first token.
 _FIRST_TOKEN_SHARE = 0.3
 
+_JSON = (("content-type", "application/json"),)
 _KEY = re.compile(r"(?i)(?:bearer|basic|token|key)\s+")
 _KEY_HEADERS = (b"authorization", b"api-key", b"x-api-key", b"x-goog-api-key")
-
-
-@dataclass(slots=True)
-class Served:
-    """One request as the emulator saw it; complete when it has ended."""
-
-    sent_ns: int
-    method: str
-    path: str
-    headers: Sequence[tuple[bytes, bytes]]
-    client: str
-    fingerprint: str = ""
-    """Equal for equal bodies."""
-    key: str | None = None
-    """The key itself: whoever shows it masks it."""
-    wanted: Inference | None = None
-    cost: Cost | None = None
-    status: int | None = None
-    answer: Answer | None = None
-    """The head of the answer, and the body of an error."""
-    refusal: Refusal | None = None
-    """Which limit said no, and for how long."""
-    fault: str | None = None
-    output_tokens: int = 0
-    answered_ns: int = 0
-    cut: bool = False
-    """The client hung up before the end."""
-
-    def header(self, name: bytes) -> str | None:
-        """Return the first request header of that lower-case name."""
-        return next((value.decode("latin-1") for key, value in self.headers if key == name), None)
-
-
-class Observer(Protocol):
-    """Who wants to know of every request."""
-
-    def begin(self, served: Served) -> None:
-        """A request has been read."""
-
-    def end(self, served: Served) -> None:
-        """It has ended, in whatever way."""
 
 
 class _Gone(Exception):
@@ -107,126 +67,169 @@ class Emulator:
         self._script = script
         self._draws = draws or random.Random(0)
         self._observer = observer
-        self._understand = lru_cache(maxsize=_MOST_REMEMBERED)(self._read)
+        self._remembered = lru_cache(maxsize=_MOST_REMEMBERED)(self._read)
         self.trouble: Exception | None = None
         """The last bug that met a request; the request was answered in the provider's shape."""
 
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        if scope["type"] != "http":
-            return
-        client = scope.get("client") or ("", 0)
-        served = Served(self._clock(), scope["method"], scope["path"], scope["headers"], f"{client[0]}:{client[1]}")
+    # -- without waiting --------------------------------------------------------------------------------------------
+
+    def at_once(self, scope: Mapping[str, Any], body: bytes) -> Answer | None:
+        """Answer a request that is there to its end; ``None`` for one whose answer takes time: that is for ASGI."""
+        if self._script is not None or self.provider.latency_ns:
+            return None
+        served = self._seen(scope)
         try:
-            await self._handle(served, scope, receive, send)
-        except _Gone:
-            served.cut = True
+            asked = self._place(served, scope["query_string"])
+            wanted = asked if isinstance(asked, Answer) else self._understand(served, asked, body)
+            if isinstance(wanted, Answer):
+                answer = wanted
+            elif wanted.stream:
+                return None
+            else:
+                self._begin(served)
+                answer = self._answer(served, wanted)
         except Exception as error:  # noqa: BLE001  # a bug of ours must look like the provider's 500, and end here
-            self.trouble = error
-            if served.status is None:
-                await self._send(served, send, self.provider.error(500, self._clock()))
-        finally:
-            served.answered_ns = self._clock()
-            if self._observer is not None and served.wanted is not None:
-                self._observer.end(served)
+            answer = self._stumble(error)
+        served.status, served.answer = answer.status, answer
+        self._end(served)
+        return answer
+
+    def malformed(self) -> Answer:
+        """Return what is said to bytes that are no HTTP."""
+        return _with(self.provider.error(400, self._clock()), ("connection", "close"))
+
+    def _seen(self, scope: Mapping[str, Any]) -> Served:
+        client = scope.get("client") or ("", 0)
+        return Served(self._clock(), scope["method"], scope["path"], scope["headers"], f"{client[0]}:{client[1]}")
+
+    def _begin(self, served: Served) -> None:
+        if self._observer is not None:
+            self._observer.begin(served)
+
+    def _end(self, served: Served) -> None:
+        served.answered_ns = self._clock()
+        if self._observer is not None and served.wanted is not None:
+            self._observer.end(served)
+
+    def _stumble(self, error: Exception) -> Answer:
+        self.trouble = error
+        return self.provider.error(500, self._clock())
+
+    def _place(self, served: Served, query: bytes) -> Route | Answer:
+        """Return where the request is to go, or the answer where no body is needed for one."""
+        asked, now_ns = route(served.path), served.sent_ns
+        if asked is None:
+            return self.provider.error(404, now_ns)
+        if served.method != asked.method:
+            answer = self.provider.error(405, now_ns, words={"method": served.method})
+            return _with(answer, ("allow", asked.method))
+        if asked.kind in ("state", "reset"):
+            if asked.kind == "reset":
+                self.provider.reset()
+            return Answer(200, _JSON, json.dumps(state_document(self.provider, now_ns)).encode())
+        served.key = _key_of(served, query)
+        if not served.key:
+            return self.provider.error(401, now_ns)
+        if asked.kind == "models":
+            names = (asked.model or self.provider.profile.model,)
+            return Answer(200, _JSON, replies.models(names, self.provider.voice.speaks))
+        return asked
+
+    def _understand(self, served: Served, asked: Route, body: bytes) -> Inference | Answer:
+        """Read what the body wants; returns the 400 where it cannot be understood."""
+        try:
+            # A retry repeats its body to the byte, and so does a load test: what a body means is remembered.
+            understand = self._remembered if len(body) <= _MOST_REMEMBERED_BYTES else self._read
+            wanted, served.cost, served.fingerprint = understand(asked, body)
+        except InvalidRequest as wrong:
+            return self.provider.error(400, self._clock(), wrong.message, param=wrong.param)
+        except (ValueError, RecursionError):
+            return self.provider.error(400, self._clock(), "We could not parse the JSON body of your request.")
+        served.wanted = wanted
+        return wanted
 
     def _read(self, asked: Route, body: bytes) -> tuple[Inference, Cost, str]:
         wanted = read(asked.kind, json.loads(body), asked.model, stream=asked.stream)
         return wanted, self.provider.cost_of(wanted), hashlib.blake2b(body, digest_size=8).hexdigest()
 
-    async def _handle(self, served: Served, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        asked = route(served.path)
-        now_ns = served.sent_ns
-        if asked is None:
-            await self._send(served, send, self.provider.error(404, now_ns))
-        elif served.method != asked.method:
-            answer = self.provider.error(405, now_ns, words={"method": served.method})
-            await self._send(served, send, _with(answer, ("allow", asked.method)))
-        elif asked.kind in ("state", "reset"):
-            await self._control(asked, served, send)
-        else:
-            served.key = _key_of(served, scope["query_string"])
-            if not served.key:
-                await self._send(served, send, self.provider.error(401, now_ns))
-            elif asked.kind == "models":
-                names = (asked.model or self.provider.profile.model,)
-                body = replies.models(names, self.provider.voice.speaks)
-                head = (("content-type", "application/json"),)
-                await self._send(served, send, Answer(200, head, body))
-            else:
-                await self._ask(served, asked, scope, receive, send)
+    def _admit(self, served: Served, wanted: Inference, now_ns: int) -> Ticket | Answer:
+        """Let the request in, or return the refusal."""
+        key = served.key or ""
+        ticket = self.provider.admit(served.cost, wanted.model, now_ns, key)
+        if ticket.refusal is None:
+            return ticket
+        served.refusal = ticket.refusal
+        return self.provider.refuse(ticket.refusal, now_ns, key)
 
-    async def _ask(
-        self, served: Served, asked: Route, scope: MutableMapping[str, Any], receive: Receive, send: Send
-    ) -> None:
-        body = await self._body(served, scope, receive, send)
-        if body is None:
-            return
+    def _answer(self, served: Served, wanted: Inference) -> Answer:
+        now_ns = self._clock()
+        ticket = self._admit(served, wanted, now_ns)
+        if isinstance(ticket, Answer):
+            return ticket
         try:
-            # A retry repeats its body to the byte, and so does a load test: what a body means is remembered.
-            understood = self._understand if len(body) <= _MOST_REMEMBERED_BYTES else self._understand.__wrapped__
-            wanted, served.cost, served.fingerprint = understood(asked, body)
-        except InvalidRequest as wrong:
-            answer = self.provider.error(400, self._clock(), wrong.message, param=wrong.param)
-            await self._send(served, send, answer)
+            answer = self.provider.accept(wanted, now_ns, served.key or "")
+            served.output_tokens = wanted.output_tokens
+            return answer
+        finally:
+            self.provider.settle(ticket, wanted, now_ns, served.output_tokens)
+
+    # -- with waiting: bodies that come bit by bit, answers that take their time, clients that leave ----------------
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
             return
-        except (ValueError, RecursionError):
-            message = "We could not parse the JSON body of your request."
-            await self._send(served, send, self.provider.error(400, self._clock(), message))
-            return
-        served.wanted = wanted
-        if self._observer is not None:
-            self._observer.begin(served)
+        served = self._seen(scope)
+        try:
+            wanted = await self._wanted(served, scope["query_string"], receive)
+            if isinstance(wanted, Answer):
+                await self._send(served, send, wanted)
+            else:
+                self._begin(served)
+                await self._respond(served, wanted, scope, receive, send)
+        except _Gone:
+            served.cut = True
+        except Exception as error:  # noqa: BLE001  # as above
+            answer = self._stumble(error)
+            if served.status is None:
+                await self._send(served, send, answer)
+        finally:
+            self._end(served)
+
+    async def _wanted(self, served: Served, query: bytes, receive: Receive) -> Inference | Answer:
+        asked = self._place(served, query)
+        if isinstance(asked, Answer):
+            return asked
+        body = await self._body(served, receive)
+        return body if isinstance(body, Answer) else self._understand(served, asked, body)
+
+    async def _respond(
+        self, served: Served, wanted: Inference, scope: Mapping[str, Any], receive: Receive, send: Send
+    ) -> None:
         outcome = self._fault(served)
         if outcome is not OK:
-            await self._broken(served, wanted, outcome, scope, receive, send)
-            return
-        now_ns, key = self._clock(), served.key or ""
-        ticket = self.provider.admit(served.cost, wanted.model, now_ns, key)
-        if ticket.refusal is not None:
-            served.refusal = ticket.refusal
-            await self._send(served, send, self.provider.refuse(ticket.refusal, now_ns, key))
+            await self._break(served, wanted, outcome, scope, receive, send)
+        elif wanted.stream or self.provider.latency_ns:
+            await self._take_time(served, wanted, receive, send)
+        else:
+            await self._send(served, send, self._answer(served, wanted))
+
+    async def _take_time(self, served: Served, wanted: Inference, receive: Receive, send: Send) -> None:
+        now_ns = self._clock()
+        ticket = self._admit(served, wanted, now_ns)
+        if isinstance(ticket, Answer):
+            await self._send(served, send, ticket)
             return
         try:
             if wanted.stream:
                 await self._stream(served, wanted, now_ns, receive, send)
             else:
-                answer = self.provider.accept(wanted, now_ns, key)
-                if self.provider.latency_ns:
-                    await self._pause(self.provider.latency_ns, receive)
+                answer = self.provider.accept(wanted, now_ns, served.key or "")
+                await self._pause(self.provider.latency_ns, receive)
                 served.output_tokens = wanted.output_tokens
                 await self._send(served, send, answer)
         finally:
             self.provider.settle(ticket, wanted, self._clock(), served.output_tokens)
-
-    def _fault(self, served: Served) -> Outcome:
-        if self._script is None:
-            return OK
-        first = served.header(b"x-stainless-retry-count") == "0"
-        outcome = self._script.next((served.key, served.fingerprint), self._draws.random(), first=first)
-        if outcome is not OK:
-            served.fault = outcome.kind if outcome.status is None else str(outcome.status)
-        return outcome
-
-    async def _broken(
-        self,
-        served: Served,
-        wanted: Inference,
-        outcome: Outcome,
-        scope: MutableMapping[str, Any],
-        receive: Receive,
-        send: Send,
-    ) -> None:
-        cost, key = served.cost or Cost(), served.key or ""
-        answer = self.provider.fault(outcome, cost, wanted.model, self._clock(), key)
-        if answer.status is not None:
-            await self._send(served, send, answer)
-            return
-        if outcome.kind == "timeout":
-            await self._pause(round(_LONGEST_SILENCE_S * NS_PER_S), receive)
-        abort = scope.get("state", {}).get("abort")
-        if abort is not None:
-            abort()
 
     async def _stream(self, served: Served, wanted: Inference, now_ns: int, receive: Receive, send: Send) -> None:
         head = self.provider.accept_head(wanted, now_ns, served.key or "", "text/event-stream; charset=utf-8")
@@ -245,42 +248,47 @@ class Emulator:
                 await self._pause(each_ns, receive)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _control(self, asked: Route, served: Served, send: Send) -> None:
-        if asked.kind == "reset":
-            self.provider.reset()
-        document = state_document(self.provider, self._clock())
-        head = (("content-type", "application/json"),)
-        await self._send(served, send, Answer(200, head, json.dumps(document).encode()))
+    def _fault(self, served: Served) -> Outcome:
+        if self._script is None:
+            return OK
+        first = served.header(b"x-stainless-retry-count") == "0"
+        outcome = self._script.next((served.key, served.fingerprint), self._draws.random(), first=first)
+        if outcome is not OK:
+            served.fault = outcome.kind if outcome.status is None else str(outcome.status)
+        return outcome
 
-    async def _body(
-        self, served: Served, scope: MutableMapping[str, Any], receive: Receive, send: Send
-    ) -> bytes | None:
-        """Read the body; answers 408 or 413 itself and returns ``None`` when there is none to be had."""
-        whole = scope.get("state", {}).get("whole")
+    async def _break(
+        self,
+        served: Served,
+        wanted: Inference,
+        outcome: Outcome,
+        scope: Mapping[str, Any],
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        answer = self.provider.fault(outcome, served.cost, wanted.model, self._clock(), served.key or "")
+        if answer.status is not None:
+            await self._send(served, send, answer)
+            return
+        if outcome.kind == "timeout":
+            await self._pause(round(_LONGEST_SILENCE_S * NS_PER_S), receive)
+        abort = scope.get("state", {}).get("abort")
+        if abort is not None:
+            abort()
+
+    async def _body(self, served: Served, receive: Receive) -> bytes | Answer:
+        """Return the body, or the 408 or 413 where there is none to be had: then the connection is of no more use."""
+        length = served.header(b"content-length")
         try:
-            if whole is not None and whole():
-                # A timer costs as much as the limiters do; a body that is there needs none.
-                body = await _all_of(receive)
-            else:
-                length = served.header(b"content-length")
-                if length is not None and length.isdigit() and int(length) > MOST_BODY_BYTES:
-                    await self._too_large(served, send)
-                    return None
+            if length is None or not length.isdigit() or int(length) <= MOST_BODY_BYTES:
                 async with asyncio.timeout(_BODY_S):
                     body = await _all_of(receive)
+                if len(body) <= MOST_BODY_BYTES:
+                    return body
         except TimeoutError:
-            answer = self.provider.error(408, self._clock())
-            await self._send(served, send, _with(answer, ("connection", "close")))
-            return None
-        if len(body) > MOST_BODY_BYTES:
-            await self._too_large(served, send)
-            return None
-        return body
-
-    async def _too_large(self, served: Served, send: Send) -> None:
+            return _with(self.provider.error(408, self._clock()), ("connection", "close"))
         answer = self.provider.error(413, self._clock(), words={"most_bytes": MOST_BODY_BYTES})
-        # The rest of the body is not read: the connection is of no more use.
-        await self._send(served, send, _with(answer, ("connection", "close")))
+        return _with(answer, ("connection", "close"))
 
     async def _pause(self, pause_ns: int, receive: Receive) -> None:
         """Wait, and notice when the client hangs up meanwhile."""

@@ -11,7 +11,7 @@ from ratecheck.dialects import Level, read_limits
 from ratecheck.durations import NS_PER_S, human_s, s_from_ns
 from ratecheck.errors import UsageError
 from ratecheck.model import Category, Dimension, Finding
-from ratecheck.net.emulator import Served
+from ratecheck.net.served import Served
 from ratecheck.provider import Provider
 from ratecheck.provider.voices import Refusal
 from ratecheck.redact import mask, neutralise

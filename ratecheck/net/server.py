@@ -59,6 +59,7 @@ class Server(uvicorn.Server):
         self._on_ready = on_ready
         config = uvicorn.Config(
             app,
+            http=_http(),
             log_config=None,
             log_level="critical",
             access_log=False,
@@ -69,8 +70,6 @@ class Server(uvicorn.Server):
             proxy_headers=False,
             timeout_graceful_shutdown=_GRACE_S,
         )
-        config.load()
-        config.http_protocol_class = _telling(config.http_protocol_class)
         super().__init__(config)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -86,22 +85,25 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def _telling(base: Any) -> Any:
-    """Tell the application two things that ASGI has no word for, in ``scope["state"]``.
+def _http() -> Any:
+    """Return uvicorn's protocol with what the emulator needs of it; the short cut where httptools is."""
+    try:
+        from ratecheck.net.protocol import ShortCut
+    except ImportError:
+        from uvicorn.protocols.http.h11_impl import H11Protocol
 
-    ``abort()`` cuts the connection off; ``whole()`` says whether the request's body is there to its end.
-    """
+        return _cutting(H11Protocol)
+    return _cutting(ShortCut)
 
-    class Protocol(base):  # type: ignore[misc]  # the base is known at run time: httptools or h11
+
+def _cutting(base: Any) -> Any:
+    """Put ``abort()`` into ``scope["state"]``: ASGI has no word for cutting a connection off."""
+
+    class Protocol(base):  # type: ignore[misc]  # the base is known at run time
         app_state: dict[str, Any]
 
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
-            self.app_state = {**self.app_state, "abort": transport.abort, "whole": self.whole}
-
-        def whole(self) -> bool:
-            # Of requests in a pipeline the latest is asked: when it is there, so are those before it.
-            cycle = self.cycle
-            return cycle is not None and not cycle.more_body
+            self.app_state = {**self.app_state, "abort": transport.abort}
 
     return Protocol

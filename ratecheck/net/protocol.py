@@ -1,0 +1,108 @@
+"""uvicorn's HTTP protocol with a short cut: what is there to its end and needs no waiting is answered on the spot.
+
+A task, an event and six messages for each request cost more than all limits of a provider. uvicorn takes a protocol
+class of one's own (``Config(http=...)``); everything that does not take the short cut goes its usual way through ASGI.
+"""
+
+from functools import lru_cache
+from http import HTTPStatus
+from urllib.parse import unquote
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from ratecheck.model import Answer
+from ratecheck.net.emulator import Emulator
+
+# Longer bodies come in more than one read, and reading them takes longer than a task does.
+_MOST_BODY_BYTES = 1 << 16
+# A client that has not sent its head by then is cut off.
+_HEAD_S = 30.0
+
+
+class ShortCut(HttpToolsProtocol):
+    """One connection. A request is held back until it is there to its end, then answered, or handed on to ASGI."""
+
+    _held: bytearray | None = None
+    """The body so far of a request that may take the short cut."""
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.transport.is_closing():
+            self._held = None
+        elif self._held is not None:
+            self._hand_on()
+        elif self.timeout_keep_alive_task is None and (self.cycle is None or self.cycle.response_complete):
+            # A head that has begun and does not end: uvicorn would wait for ever.
+            self.timeout_keep_alive_task = self.loop.call_later(_HEAD_S, self.timeout_keep_alive_handler)
+
+    def on_headers_complete(self) -> None:
+        parser, cycle = self.parser, self.cycle
+        method = parser.get_method()
+        if (
+            parser.should_keep_alive()
+            and parser.get_http_version() == "1.1"
+            and method != b"HEAD"
+            and not parser.should_upgrade()
+            and not self.expect_100_continue
+            # An answer under way comes first, and a client that does not read must not be written to without end.
+            and (cycle is None or cycle.response_complete)
+            and not self.flow.write_paused
+        ):
+            self.scope["method"] = method.decode("ascii")
+            self.scope["path"], self.scope["query_string"] = _path_and_query(self.url)
+            self._held = bytearray()
+        else:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if self._held is not None:
+            self._held += body
+            if len(self._held) > _MOST_BODY_BYTES:
+                self._hand_on()
+        else:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if self._held is None:
+            super().on_message_complete()
+            return
+        app: Emulator = self.app
+        answer = app.at_once(self.scope, bytes(self._held))
+        if answer is None:
+            self._hand_on()
+            super().on_message_complete()
+        else:
+            self._held = None
+            self.transport.write(_wire(answer))
+            self.on_response_complete()
+
+    def _hand_on(self) -> None:
+        held, self._held = self._held, None
+        super().on_headers_complete()
+        if held:
+            super().on_body(bytes(held))
+
+    def send_400_response(self, msg: str) -> None:
+        """Say in the provider's words that this is no HTTP."""
+        app: Emulator = self.app
+        self.transport.write(_wire(app.malformed()))
+        self.transport.close()
+
+
+@lru_cache(maxsize=256)
+def _path_and_query(url: bytes) -> tuple[str, bytes]:
+    parsed = httptools.parse_url(url)
+    return unquote(parsed.path.decode("ascii")), parsed.query or b""
+
+
+@lru_cache
+def _status_line(status: int) -> str:
+    phrases = {each.value: each.phrase for each in HTTPStatus}
+    return f"HTTP/1.1 {status} {phrases.get(status, '')}"
+
+
+def _wire(answer: Answer) -> bytes:
+    lines = [_status_line(answer.status or 500), *map(": ".join, answer.headers)]
+    head = "\r\n".join(lines).encode("latin-1", "replace")
+    return b"%b\r\ncontent-length: %d\r\n\r\n%b" % (head, len(answer.body), answer.body)
