@@ -124,8 +124,7 @@ class Handed(NamedTuple):
     """What ``end`` wants back."""
 
     request: Request
-    group: Handle | None
-    """``None`` in a flood, see ``Session``."""
+    group: Handle
 
 
 class Session:
@@ -144,39 +143,40 @@ class Session:
         self._counts: Counter[str] = Counter()
         self._refusals: Counter[str] = Counter()
         self._clients: Counter[str] = Counter()
+        self._requests = self._flooded = 0
         self._shelves: dict[tuple[str | None, str | None], _Shelf] = {}
         self._waits_ns: dict[tuple[int, str], int] = {}
         self._failed_ns: int | None = None
         self._recent_ns: deque[int] = deque(maxlen=_FLOOD)
         self._drawn_ns = started_ns - _DRAWN_EVERY_NS
 
-    def begin(self, request: Request) -> Handed:
-        """Take in a request when it has been read."""
-        self._counts["requests"] += 1
-        if len(self._clients) < 100 or request.sender.title in self._clients:
-            self._clients[request.sender.title] += 1
+    def meet(self, sent_ns: int, client: str, retry_count: int | None) -> bool:
+        """Count a request that has been read. Says whether it is one of a flood: ``passed`` is enough if all is well.
+
+        Otherwise it is to be begun and ended.
+        """
+        self._requests += 1
+        if client in self._clients or len(self._clients) < 100:
+            self._clients[client] += 1
         recent = self._recent_ns
-        recent.append(request.sent_ns)
-        calm = self._failed_ns is None or request.sent_ns - self._failed_ns > _CALM_NS
-        flood = len(recent) == _FLOOD and request.sent_ns - recent[0] < _FLOOD_NS
-        if calm and flood and not request.sender.retry_count:
-            return Handed(request, None)
-        return Handed(request, self._grouper.begin(request))
+        recent.append(sent_ns)
+        calm = self._failed_ns is None or sent_ns - self._failed_ns > _CALM_NS
+        return calm and not retry_count and len(recent) == _FLOOD and sent_ns - recent[0] < _FLOOD_NS
+
+    def passed(self, reserved_tokens: int) -> None:
+        """Take in that a request of a flood was answered: a call of its own."""
+        self._flooded += 1
+        self._counts["tokens"] += reserved_tokens
+
+    def begin(self, request: Request) -> Handle:
+        """Take in a request that has been met."""
+        return self._grouper.begin(request)
 
     def end(self, handed: Handed, outcome: Outcome, ended: Ended) -> None:
         """Take in how it ended."""
         if not outcome.ok:
             self._failed_ns = outcome.answered_ns
-        if handed.group is not None:
-            self._grouper.end(handed.group, outcome)
-        elif outcome.ok:
-            self._counts["calls"] += 1
-            self._counts["calls_ok"] += 1
-            self._tally.calls += 1
-            self._tally.calls_ok += 1
-            self._tally.requests += 1
-        else:
-            self._grouper.end(self._grouper.begin(handed.request), outcome)
+        self._grouper.end(handed.group, outcome)
         if outcome.cut == "client":
             self._counts["cut"] += 1
         elif ended.fault is not None:
@@ -192,16 +192,17 @@ class Session:
             self._counts["invalid"] += 1
         self._counts["tokens"] += ended.reserved_tokens
         if ended.levels:
-            self._draw(handed.request, outcome.answered_ns, ended.levels)
+            self.draw(handed.request, outcome.answered_ns, ended.levels)
 
     def draws(self, now_ns: int) -> bool:
         """Say whether the chart has room for another look at the levels, which costs something."""
-        if now_ns - self._drawn_ns < _DRAWN_EVERY_NS and self._counts["requests"] > _FLOOD:
+        if now_ns - self._drawn_ns < _DRAWN_EVERY_NS and self._requests > _FLOOD:
             return False
         self._drawn_ns = now_ns
         return True
 
-    def _draw(self, request: Request, now_ns: int, levels: Sequence[Level]) -> None:
+    def draw(self, request: Request, now_ns: int, levels: Sequence[Level]) -> None:
+        """Put what was left after this request on the chart."""
         name = (request.key, request.model)
         shelf = self._shelves.get(name)
         if shelf is None:
@@ -234,12 +235,18 @@ class Session:
     def report(self, now_ns: int) -> ServeReport:
         """Close the session and say what was seen."""
         self._grouper.close()
+        for each in ("calls", "calls_ok", "ok"):
+            self._counts[each] += self._flooded
+        self._tally.calls += self._flooded
+        self._tally.calls_ok += self._flooded
+        self._tally.requests += self._flooded
+        self._flooded = 0
         counts, calls = self._counts, self._counts["calls"]
         return ServeReport(
             profile=self._profile,
             charges_refusals=self._charges,
             duration_s=s_from_ns(now_ns - self._started_ns),
-            requests=counts["requests"],
+            requests=self._requests,
             requests_ok=counts["ok"],
             requests_limited=counts["limited"],
             requests_faulted=counts["faulted"],
@@ -248,7 +255,7 @@ class Session:
             calls=calls,
             calls_ok=counts["calls_ok"],
             calls_failed=calls - counts["calls_ok"],
-            requests_per_call=counts["requests"] / calls if calls else None,
+            requests_per_call=self._requests / calls if calls else None,
             early_retries=counts["early"],
             ignored_retry_after=counts["ignored"],
             wasted_requests=counts["limited"] if self._charges else 0,
@@ -256,7 +263,7 @@ class Session:
             reserved_tokens=counts["tokens"],
             clients=tuple(name for name, _ in self._clients.most_common(10)),
             remaining=self._remaining(),
-            diagnoses=diagnose(self._tally) if counts["requests"] else (),
+            diagnoses=diagnose(self._tally) if self._requests else (),
             sources=(self._profile.source,),
         )
 

@@ -4,10 +4,8 @@ import itertools
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -21,6 +19,7 @@ import anthropic
 import groq
 import openai
 import pytest
+from serving import serve
 
 from ratecheck.calls.record import attempt_of
 from ratecheck.model import Dimension
@@ -31,45 +30,6 @@ QUESTION: Any = [{"role": "user", "content": "How many requests may I send?"}]
 
 # One request in 0.6 s: the wait is long enough to tell it from a back-off of its own and short enough for a test.
 SHORT = '[[limits]]\ndimension = "requests"\namount = 1\nwindow_s = 0.6\n'
-
-
-@dataclass
-class Running:
-    """A server that is up; ``out`` and ``err`` are filled when it has ended."""
-
-    url: str
-    process: subprocess.Popen[str]
-    code: int | None = None
-    out: str = ""
-    err: str = ""
-    first: str = ""
-
-    @property
-    def root(self) -> str:
-        return self.url.removesuffix("/v1")
-
-
-@contextmanager
-def serve(*arguments: str, home: Path) -> Iterator[Running]:
-    """Start ``ratecheck serve`` on a free port; end it as Ctrl-C does."""
-    clean = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "TMPDIR", "SYSTEMROOT")}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ratecheck", "serve", "--port", "0", *arguments],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8",
-        env={**clean, "HOME": str(home), "PYTHONUTF8": "1"},
-    )  # fmt: skip
-    try:
-        assert process.stdout is not None
-        first = process.stdout.readline()
-        url = json.loads(first)["url"] if first.startswith("{") else first.strip()
-        running = Running(url, process, first=first)
-        yield running
-        process.send_signal(signal.SIGINT)
-        running.out, running.err = process.communicate(timeout=20)
-        running.code = process.returncode
-    finally:
-        process.kill()
-        process.communicate()
 
 
 @contextmanager

@@ -8,18 +8,16 @@ import asyncio
 import hashlib
 import json
 import random
-import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from functools import lru_cache
 from typing import Any
-from urllib.parse import parse_qs
 
 from ratecheck.durations import NS_PER_S
 from ratecheck.model import Answer, Cost
-from ratecheck.net.served import Observer, Served
+from ratecheck.net.served import Head, Observer, Served
 from ratecheck.provider import Inference, InvalidRequest, Provider, read, replies
 from ratecheck.provider.account import Ticket
-from ratecheck.provider.endpoints import Route, route
+from ratecheck.provider.endpoints import Route
 from ratecheck.provider.faults import OK, Outcome, Script
 from ratecheck.redact import mask
 
@@ -39,8 +37,6 @@ _MOST_REMEMBERED, _MOST_REMEMBERED_BYTES = 512, 4096
 _FIRST_TOKEN_SHARE = 0.3
 
 _JSON = (("content-type", "application/json"),)
-_KEY = re.compile(r"(?i)(?:bearer|basic|token|key)\s+")
-_KEY_HEADERS = (b"authorization", b"api-key", b"x-api-key", b"x-goog-api-key")
 
 
 class _Gone(Exception):
@@ -73,13 +69,13 @@ class Emulator:
 
     # -- without waiting --------------------------------------------------------------------------------------------
 
-    def at_once(self, scope: Mapping[str, Any], body: bytes) -> Answer | None:
+    def at_once(self, head: Head, connection: tuple[str, int], body: bytes) -> Answer | None:
         """Answer a request that is there to its end; ``None`` for one whose answer takes time: that is for ASGI."""
         if self._script is not None or self.provider.latency_ns:
             return None
-        served = self._seen(scope)
+        served = Served(self._clock(), head, connection)
         try:
-            asked = self._place(served, scope["query_string"])
+            asked = self._place(served)
             wanted = asked if isinstance(asked, Answer) else self._understand(served, asked, body)
             if isinstance(wanted, Answer):
                 answer = wanted
@@ -98,10 +94,6 @@ class Emulator:
         """Return what is said to bytes that are no HTTP."""
         return _with(self.provider.error(400, self._clock()), ("connection", "close"))
 
-    def _seen(self, scope: Mapping[str, Any]) -> Served:
-        client = scope.get("client") or ("", 0)
-        return Served(self._clock(), scope["method"], scope["path"], scope["headers"], f"{client[0]}:{client[1]}")
-
     def _begin(self, served: Served) -> None:
         if self._observer is not None:
             self._observer.begin(served)
@@ -115,20 +107,19 @@ class Emulator:
         self.trouble = error
         return self.provider.error(500, self._clock())
 
-    def _place(self, served: Served, query: bytes) -> Route | Answer:
+    def _place(self, served: Served) -> Route | Answer:
         """Return where the request is to go, or the answer where no body is needed for one."""
-        asked, now_ns = route(served.path), served.sent_ns
+        asked, method, now_ns = served.head.asked, served.head.method, served.sent_ns
         if asked is None:
             return self.provider.error(404, now_ns)
-        if served.method != asked.method:
-            answer = self.provider.error(405, now_ns, words={"method": served.method})
+        if method != asked.method:
+            answer = self.provider.error(405, now_ns, words={"method": method})
             return _with(answer, ("allow", asked.method))
         if asked.kind in ("state", "reset"):
             if asked.kind == "reset":
                 self.provider.reset()
             return Answer(200, _JSON, json.dumps(state_document(self.provider, now_ns)).encode())
-        served.key = _key_of(served, query)
-        if not served.key:
+        if not served.head.key:
             return self.provider.error(401, now_ns)
         if asked.kind == "models":
             names = (asked.model or self.provider.profile.model,)
@@ -154,7 +145,7 @@ class Emulator:
 
     def _admit(self, served: Served, wanted: Inference, now_ns: int) -> Ticket | Answer:
         """Let the request in, or return the refusal."""
-        key = served.key or ""
+        key = served.head.key or ""
         ticket = self.provider.admit(served.cost, wanted.model, now_ns, key)
         if ticket.refusal is None:
             return ticket
@@ -167,7 +158,7 @@ class Emulator:
         if isinstance(ticket, Answer):
             return ticket
         try:
-            answer = self.provider.accept(wanted, now_ns, served.key or "")
+            answer = self.provider.accept(wanted, now_ns, served.head.key or "")
             served.output_tokens = wanted.output_tokens
             return answer
         finally:
@@ -179,9 +170,10 @@ class Emulator:
         """Answer one request."""
         if scope["type"] != "http":
             return
-        served = self._seen(scope)
+        head = Head(scope["method"], scope["path"], scope["query_string"], scope["headers"])
+        served = Served(self._clock(), head, scope.get("client") or ("", 0))
         try:
-            wanted = await self._wanted(served, scope["query_string"], receive)
+            wanted = await self._wanted(served, receive)
             if isinstance(wanted, Answer):
                 await self._send(served, send, wanted)
             else:
@@ -196,8 +188,8 @@ class Emulator:
         finally:
             self._end(served)
 
-    async def _wanted(self, served: Served, query: bytes, receive: Receive) -> Inference | Answer:
-        asked = self._place(served, query)
+    async def _wanted(self, served: Served, receive: Receive) -> Inference | Answer:
+        asked = self._place(served)
         if isinstance(asked, Answer):
             return asked
         body = await self._body(served, receive)
@@ -224,7 +216,7 @@ class Emulator:
             if wanted.stream:
                 await self._stream(served, wanted, now_ns, receive, send)
             else:
-                answer = self.provider.accept(wanted, now_ns, served.key or "")
+                answer = self.provider.accept(wanted, now_ns, served.head.key or "")
                 await self._pause(self.provider.latency_ns, receive)
                 served.output_tokens = wanted.output_tokens
                 await self._send(served, send, answer)
@@ -232,7 +224,7 @@ class Emulator:
             self.provider.settle(ticket, wanted, self._clock(), served.output_tokens)
 
     async def _stream(self, served: Served, wanted: Inference, now_ns: int, receive: Receive, send: Send) -> None:
-        head = self.provider.accept_head(wanted, now_ns, served.key or "", "text/event-stream; charset=utf-8")
+        head = self.provider.accept_head(wanted, now_ns, served.head.key or "", "text/event-stream; charset=utf-8")
         served.answer = Answer(200, head)
         frames = list(replies.frames(self.provider.reply(wanted, now_ns)))
         latency_ns = self.provider.latency_ns
@@ -251,8 +243,8 @@ class Emulator:
     def _fault(self, served: Served) -> Outcome:
         if self._script is None:
             return OK
-        first = served.header(b"x-stainless-retry-count") == "0"
-        outcome = self._script.next((served.key, served.fingerprint), self._draws.random(), first=first)
+        first = served.head.header(b"x-stainless-retry-count") == "0"
+        outcome = self._script.next((served.head.key, served.fingerprint), self._draws.random(), first=first)
         if outcome is not OK:
             served.fault = outcome.kind if outcome.status is None else str(outcome.status)
         return outcome
@@ -266,7 +258,7 @@ class Emulator:
         receive: Receive,
         send: Send,
     ) -> None:
-        answer = self.provider.fault(outcome, served.cost, wanted.model, self._clock(), served.key or "")
+        answer = self.provider.fault(outcome, served.cost, wanted.model, self._clock(), served.head.key or "")
         if answer.status is not None:
             await self._send(served, send, answer)
             return
@@ -278,7 +270,7 @@ class Emulator:
 
     async def _body(self, served: Served, receive: Receive) -> bytes | Answer:
         """Return the body, or the 408 or 413 where there is none to be had: then the connection is of no more use."""
-        length = served.header(b"content-length")
+        length = served.head.header(b"content-length")
         try:
             if length is None or not length.isdigit() or int(length) <= MOST_BODY_BYTES:
                 async with asyncio.timeout(_BODY_S):
@@ -329,22 +321,6 @@ def _raw(headers: tuple[tuple[str, str], ...]) -> list[tuple[bytes, bytes]]:
 
 def _with(answer: Answer, *headers: tuple[str, str]) -> Answer:
     return Answer(answer.status, (*answer.headers, *headers), answer.body, answer.service_ns)
-
-
-def _key_of(served: Served, query: bytes) -> str | None:
-    for name, value in served.headers:
-        if name in _KEY_HEADERS:
-            key = _bare_key(value)
-            if key:
-                return key
-    if b"key=" in query:
-        return parse_qs(query.decode("latin-1")).get("key", [None])[0]
-    return None
-
-
-@lru_cache(maxsize=1024)
-def _bare_key(value: bytes) -> str:
-    return _KEY.sub("", value.decode("latin-1"), count=1).strip()
 
 
 def state_document(provider: Provider, now_ns: int) -> dict[str, Any]:

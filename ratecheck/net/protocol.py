@@ -13,11 +13,15 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ratecheck.model import Answer
 from ratecheck.net.emulator import Emulator
+from ratecheck.net.served import Head
 
 # Longer bodies come in more than one read, and reading them takes longer than a task does.
 _MOST_BODY_BYTES = 1 << 16
 # A client that has not sent its head by then is cut off.
 _HEAD_S = 30.0
+# Heads that are remembered: equal bytes mean the same, and a client's differ in little but the length of the body.
+_MOST_HEADS, _LONGEST_HEAD_BYTES = 1024, 4096
+_HEADS: dict[bytes, tuple[Head, int]] = {}
 
 
 class ShortCut(HttpToolsProtocol):
@@ -25,8 +29,15 @@ class ShortCut(HttpToolsProtocol):
 
     _held: bytearray | None = None
     """The body so far of a request that may take the short cut."""
+    _between = True
+    """Neither head nor body of a request has begun to come."""
+    _data: bytes | None = None
+    """What was read last, where it begins with a request."""
 
     def data_received(self, data: bytes) -> None:
+        if self._between and self._free() and self._answer_known(data):
+            return
+        self._data = data if self._between else None
         super().data_received(data)
         if self.transport.is_closing():
             self._held = None
@@ -36,8 +47,29 @@ class ShortCut(HttpToolsProtocol):
             # A head that has begun and does not end: uvicorn would wait for ever.
             self.timeout_keep_alive_task = self.loop.call_later(_HEAD_S, self.timeout_keep_alive_handler)
 
+    def _free(self) -> bool:
+        """An answer under way comes first, and a client that does not read must not be written to without end."""
+        return (self.cycle is None or self.cycle.response_complete) and not self.flow.write_paused
+
+    def _answer_known(self, data: bytes) -> bool:
+        """Answer a whole request whose head has been parsed before, to the byte."""
+        end = data.find(b"\r\n\r\n") + 4
+        known = _HEADS.get(data[:end])
+        if known is None or len(data) != end + known[1]:
+            return False
+        answer = self._at_once(known[0], data[end:])
+        if answer is None:
+            return False
+        self._unset_keepalive_if_required()
+        self._write(answer)
+        return True
+
+    def on_message_begin(self) -> None:
+        self._between = False
+        super().on_message_begin()
+
     def on_headers_complete(self) -> None:
-        parser, cycle = self.parser, self.cycle
+        parser = self.parser
         method = parser.get_method()
         if (
             parser.should_keep_alive()
@@ -45,12 +77,8 @@ class ShortCut(HttpToolsProtocol):
             and method != b"HEAD"
             and not parser.should_upgrade()
             and not self.expect_100_continue
-            # An answer under way comes first, and a client that does not read must not be written to without end.
-            and (cycle is None or cycle.response_complete)
-            and not self.flow.write_paused
+            and self._free()
         ):
-            self.scope["method"] = method.decode("ascii")
-            self.scope["path"], self.scope["query_string"] = _path_and_query(self.url)
             self._held = bytearray()
         else:
             super().on_headers_complete()
@@ -64,18 +92,37 @@ class ShortCut(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
+        self._between = True
         if self._held is None:
             super().on_message_complete()
             return
-        app: Emulator = self.app
-        answer = app.at_once(self.scope, bytes(self._held))
+        path, query = _path_and_query(self.url)
+        head, body = Head(self.parser.get_method().decode("ascii"), path, query, self.headers), bytes(self._held)
+        answer = self._at_once(head, body)
         if answer is None:
             self._hand_on()
             super().on_message_complete()
         else:
             self._held = None
-            self.transport.write(_wire(answer))
-            self.on_response_complete()
+            self._remember(head, len(body))
+            self._write(answer)
+
+    def _remember(self, head: Head, body_bytes: int) -> None:
+        """Keep what these bytes mean, where they are a head with its length, a body and nothing else."""
+        data, self._data = self._data, None
+        end = data.find(b"\r\n\r\n") + 4 if data is not None else 0
+        if data is not None and len(data) == end + body_bytes and end <= _LONGEST_HEAD_BYTES:
+            if len(_HEADS) >= _MOST_HEADS:
+                _HEADS.clear()
+            _HEADS[data[:end]] = head, body_bytes
+
+    def _at_once(self, head: Head, body: bytes) -> Answer | None:
+        app: Emulator = self.app
+        return app.at_once(head, self.client or ("", 0), body)
+
+    def _write(self, answer: Answer) -> None:
+        self.transport.write(_wire(answer))
+        self.on_response_complete()
 
     def _hand_on(self) -> None:
         held, self._held = self._held, None
@@ -86,6 +133,7 @@ class ShortCut(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Say in the provider's words that this is no HTTP."""
         app: Emulator = self.app
+        self._between = False
         self.transport.write(_wire(app.malformed()))
         self.transport.close()
 

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
 
 from ratecheck.calls import Attempt, Outcome, Request
 from ratecheck.calls.record import line_of
-from ratecheck.clients import RETRY_COUNT, RUN_IDS, Sender, sender_of
+from ratecheck.clients import Sender
 from ratecheck.dialects import Level, read_limits
 from ratecheck.durations import NS_PER_S, human_s, s_from_ns
 from ratecheck.errors import UsageError
@@ -16,14 +15,6 @@ from ratecheck.provider import Provider
 from ratecheck.provider.voices import Refusal
 from ratecheck.redact import mask, neutralise
 from ratecheck.serve import Ended, Handed, Session
-
-_TELLING = frozenset(
-    name.encode()
-    for name in (
-        "user-agent", "x-title", "http-referer", "x-stainless-helper-method", "x-client-name", "x-app",
-        "x-stainless-package-version", RETRY_COUNT, *RUN_IDS,
-    )
-)  # fmt: skip
 
 
 class Witness:
@@ -43,24 +34,33 @@ class Witness:
         self._started_ns = started_ns
         self._say = say
         self._write = write
-        self._open: dict[int, Handed] = {}
 
     def begin(self, served: Served) -> None:
         """A request has been read."""
-        self._open[id(served)] = self._session.begin(_request(served))
+        head = served.head
+        if not self._session.meet(served.sent_ns, head.title, head.sender.retry_count):
+            request = _request(served)
+            served.seen = Handed(request, self._session.begin(request))
 
     def end(self, served: Served) -> None:
         """It has ended: count it, say it, write it."""
-        handed = self._open.pop(id(served), None)
-        if handed is None:
+        handed = served.seen
+        levels: Sequence[Level] = ()
+        if self._say is not None or self._session.draws(served.answered_ns):
+            model = served.wanted.model if served.wanted else None
+            levels = self._provider.levels(served.answered_ns, served.head.key or "", model)
+        reserved = served.cost.input_tokens + served.cost.reserved_output_tokens if served.status == 200 else 0
+        unread = self._say is None and self._write is None
+        if handed is None and unread and served.status == 200 and not served.cut and served.fault is None:
+            self._session.passed(reserved)
+            if levels:
+                self._session.draw(_request(served), served.answered_ns, levels)
             return
-        cost = served.cost
+        if not isinstance(handed, Handed):
+            request = _request(served)
+            handed = Handed(request, self._session.begin(request))
         outcome = _outcome(served, self._provider.dialect.name, reads_limits=self._write is not None)
         refusal = served.refusal
-        reserved = cost.input_tokens + cost.reserved_output_tokens if cost and served.status == 200 else 0
-        levels: Sequence[Level] = ()
-        if served.wanted is not None and (self._say is not None or self._session.draws(served.answered_ns)):
-            levels = self._provider.levels(served.answered_ns, served.key or "", served.wanted.model)
         self._session.end(
             handed,
             outcome,
@@ -90,23 +90,13 @@ def writer(path: str, started_ns: int) -> Iterator[Callable[[Attempt, Served], N
 def _request(served: Served) -> Request:
     return Request(
         sent_ns=served.sent_ns,
-        target=f"{served.method} {served.path}",
+        target=f"{served.head.method} {served.head.path}",
         model=served.wanted.model if served.wanted else None,
         fingerprint=served.fingerprint,
-        sender=_sender(served),
-        connection=served.client,
-        key=mask(served.key) if served.key else None,
+        sender=served.head.sender,
+        connection="{}:{}".format(*served.connection),
+        key=mask(served.head.key) if served.head.key else None,
     )
-
-
-def _sender(served: Served) -> Sender:
-    """Tell the sender; who it is costs a dozen patterns, and a client says the same each time."""
-    return _known_sender(tuple([pair for pair in served.headers if pair[0] in _TELLING]))
-
-
-@lru_cache(maxsize=1024)
-def _known_sender(headers: tuple[tuple[bytes, bytes], ...]) -> Sender:
-    return sender_of([(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers])
 
 
 def _outcome(served: Served, provider: str, *, reads_limits: bool) -> Outcome:
@@ -168,8 +158,8 @@ def line(served: Served, sender: Sender, levels: Sequence[Level], started_ns: in
     at = f"{(served.sent_ns - started_ns) / NS_PER_S:9.3f}s"
     status = str(served.status) if served.status is not None else "---"
     # What a client may make up is shown without its control characters.
-    path, model = neutralise(served.path, 80), neutralise(served.wanted.model, 60) if served.wanted else "-"
-    words = [at, status, f"{served.method} {path}", model]
+    path, model = neutralise(served.head.path, 80), neutralise(served.wanted.model, 60) if served.wanted else "-"
+    words = [at, status, f"{served.head.method} {path}", model]
     if sender.retry_count:
         words.append(f"retry {sender.retry_count}")
     if served.fault is not None:
@@ -179,8 +169,8 @@ def line(served: Served, sender: Sender, levels: Sequence[Level], started_ns: in
     elif served.cut:
         words.append("the client hung up")
     words += [f"{level.remaining}/{level.limit} {level.dimension.value} left" for level in levels[:2]]
-    if served.key:
-        words.append(f"key {mask(served.key)}")
+    if served.head.key:
+        words.append(f"key {mask(served.head.key)}")
     return "  ".join(words)
 
 
