@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from ratecheck.dialects.reading import read_limits
     from ratecheck.dialects.rules import Dialect, HeaderRule, Level, Reading
     from ratecheck.dialects.windows import below_configured, until_passes_s
-    from ratecheck.dialects.writing import write_limits
+    from ratecheck.dialects.writing import LimitWriter, write_limits
 
 _PLACES = {
     "COMPATIBLE": "providers", "ALL": "lookup", "get": "lookup", "known": "lookup",
     "of_headers": "lookup", "of_url": "lookup",
-    "read_limits": "reading", "write_limits": "writing",
+    "read_limits": "reading", "write_limits": "writing", "LimitWriter": "writing",
     "Dialect": "rules", "HeaderRule": "rules", "Level": "rules", "Reading": "rules",
     "below_configured": "windows", "until_passes_s": "windows",
 }  # fmt: skip
@@ -28,6 +28,7 @@ __all__ = [
     "Dialect",
     "HeaderRule",
     "Level",
+    "LimitWriter",
     "Reading",
     "below_configured",
     "get",

@@ -18,19 +18,35 @@ def write_limits(
     (Groq's requests a minute); where one header serves two levels (OpenAI's requests a minute and a day), the tighter
     one is shown.
     """
-    written: list[tuple[str, str]] = []
-    for rule, index, write in _plan(dialect, levels):
-        if index is not None:
-            written.append((rule.header, write(levels[index], now)))
-        elif rule.means in _LISTS:
-            written.append((rule.header, _items(rule, levels)))
-        elif retry_after_ns is not None:
-            written.append((rule.header, str(_ceiling(retry_after_ns, _STEP_NS[rule.grammar]))))
-    return tuple(written)
+    return LimitWriter(dialect, levels).write(levels, now=now, retry_after_ns=retry_after_ns)
+
+
+class LimitWriter:
+    """``write_limits`` for one set of limits again and again: which rows speak of which level is found out once."""
+
+    def __init__(self, dialect: Dialect, levels: Sequence[Level]) -> None:
+        self._rows = tuple(_planned(dialect, levels))
+
+    def write(
+        self, levels: Sequence[Level], *, now: datetime, retry_after_ns: int | None = None
+    ) -> tuple[tuple[str, str], ...]:
+        """Return the headers for ``levels``: the same limits in the same order, however much of them is left."""
+        written: list[tuple[str, str]] = []
+        for rule, index, always, write in self._rows:
+            if always is not None:
+                written.append(always)
+            elif index is not None:
+                written.append((rule.header, write(levels[index], now)))
+            elif rule.means in _LISTS:
+                written.append((rule.header, _items(rule, levels)))
+            elif retry_after_ns is not None:
+                written.append((rule.header, str(_ceiling(retry_after_ns, _STEP_NS[rule.grammar]))))
+        return tuple(written)
 
 
 _NUMBERS = (Means.LIMIT, Means.REMAINING, Means.USED, Means.RESET, Means.WINDOW)
 _LISTS = (Means.POLICY, Means.STATE)
+_NO_MATTER = datetime(1970, 1, 1, tzinfo=UTC)
 _STEP_NS = {
     Grammar.MILLISECONDS: 1_000_000,
     Grammar.WHOLE_SECONDS: NS_PER_S,
@@ -40,24 +56,11 @@ _STEP_NS = {
 
 
 _Writer = Callable[[Level, datetime], str]
-_Plan = tuple[tuple[HeaderRule, int | None, _Writer], ...]
-_PLANS: dict[tuple[object, ...], tuple[tuple[HeaderRule, ...], _Plan]] = {}
-# An emulated provider writes about the same few limits all its life; whoever keeps inventing limits starts afresh.
-_MOST_PLANS = 256
+_Row = tuple[HeaderRule, int | None, tuple[str, str] | None, _Writer]
+"""A rule, the index of the level it shows, its header where that is always the same, how it is written elsewhere."""
 
 
-def _plan(dialect: Dialect, levels: Sequence[Level]) -> _Plan:
-    """Return which rules are written, with the index of the level it shows and how; made once for a set of limits."""
-    key = (dialect.name, *[(level.dimension, level.window_s, level.limit, level.scope) for level in levels])
-    known = _PLANS.get(key)
-    if known is None or known[0] is not dialect.headers:
-        if len(_PLANS) >= _MOST_PLANS:
-            _PLANS.clear()
-        known = _PLANS[key] = (dialect.headers, tuple(_planned(dialect, levels)))
-    return known[1]
-
-
-def _planned(dialect: Dialect, levels: Sequence[Level]) -> Iterator[tuple[HeaderRule, int | None, _Writer]]:
+def _planned(dialect: Dialect, levels: Sequence[Level]) -> Iterator[_Row]:
     buckets: dict[str, list[HeaderRule]] = {}
     for rule in dialect.headers:
         if rule.written and rule.means in (*_NUMBERS, *_LISTS, Means.RETRY_AFTER):
@@ -66,7 +69,11 @@ def _planned(dialect: Dialect, levels: Sequence[Level]) -> Iterator[tuple[Header
         index = _level_for(rules[0], levels, dialect)
         spoken = rules[0].means is Means.RETRY_AFTER or (rules[0].means in _LISTS and levels)
         if index is not None or spoken:
-            yield from ((rule, index, _writer(rule)) for rule in rules)
+            for rule in rules:
+                write, always = _writer(rule), None
+                if index is not None and rule.means in (Means.LIMIT, Means.WINDOW):
+                    always = (rule.header, write(levels[index], _NO_MATTER))
+                yield rule, index, always, write
 
 
 def _level_for(rule: HeaderRule, levels: Sequence[Level], dialect: Dialect) -> int | None:

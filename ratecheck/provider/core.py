@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from ratecheck import dialects
-from ratecheck.dialects import Dialect, Level, headers, write_limits
+from ratecheck.dialects import Dialect, Level, LimitWriter, headers
 from ratecheck.dialects.charging import ASSUMED, Admission, ChargingRule, Settlement, rule_for
 from ratecheck.durations import NS_PER_S
 from ratecheck.errors import UsageError
@@ -34,6 +34,11 @@ def charging_rule(dialect: str, kind: str, model: str) -> ChargingRule:
     return rule_for(dialect, "chat" if kind == "generateContent" else kind, model=model) or ASSUMED
 
 
+@lru_cache(maxsize=2048)
+def _charged(rule: ChargingRule, admission: Admission) -> Cost:
+    return rule.charge(admission).cost(admission.images)
+
+
 class Provider:
     """An account of a profile that answers requests.
 
@@ -56,6 +61,7 @@ class Provider:
         self._account = Account(profile, charges_refusals=self.charges_refusals, shared=shared_by == "org")
         constant = {"processing_ms": latency_ns // 1_000_000, "request_id": "{request_id}", "uuid": "{uuid}"}
         self._voiced = tuple((name, template.format_map(constant)) for name, template in self.voice.headers)
+        self._writer: LimitWriter | None = None
         self._ending: list[tuple[int, int, Ticket, Cost | None]] = []
         self._epoch_s = int(epoch.timestamp())
         self._requests = 0
@@ -91,11 +97,7 @@ class Provider:
 
     def cost_of(self, wanted: Inference) -> Cost:
         """Return what the dialect's charging rule takes for ``wanted`` at admission."""
-        return (
-            charging_rule(self.dialect.name, wanted.kind, wanted.model)
-            .charge(wanted.admission)
-            .cost(wanted.admission.images)
-        )
+        return _charged(charging_rule(self.dialect.name, wanted.kind, wanted.model), wanted.admission)
 
     def admit(self, cost: Cost, model: str, now_ns: int, key: str = "") -> Ticket:
         """Reserve ``cost`` under all limits or be refused; pass the ticket to ``settle`` when the answer has ended."""
@@ -200,8 +202,16 @@ class Provider:
             ("date", _http_date(now_ns // NS_PER_S, self._epoch)),
             ("content-type", media_type),
             *self._plain_headers(),
-            *write_limits(self.dialect, levels, now=now, retry_after_ns=wait_ns),
+            *self._limits(levels, now, wait_ns),
         )
+
+    def _limits(self, levels: list[Level] | tuple[()], now: datetime, wait_ns: int | None) -> "_Headers":
+        if not levels:
+            return ()
+        if self._writer is None:
+            # All keys and models have the same limits, however much is left of each.
+            self._writer = LimitWriter(self.dialect, levels)
+        return self._writer.write(levels, now=now, retry_after_ns=wait_ns)
 
     def _plain_headers(self) -> list[tuple[str, str]]:
         return [(name, _named(text, self._unique) if "{" in text else text) for name, text in self._voiced]

@@ -86,7 +86,7 @@ def read(kind: str, payload: Any, model: str | None = None, *, stream: bool = Fa
 
     Raises ``InvalidRequest`` for what the real API answers 400 to.
     """
-    if not isinstance(payload, Mapping):
+    if not isinstance(payload, dict):
         raise InvalidRequest("The request body must be a JSON object.")
     if model is None:
         model = payload.get("model")
@@ -98,14 +98,15 @@ def read(kind: str, payload: Any, model: str | None = None, *, stream: bool = Fa
     prompt = payload.get(field)
     if prompt is None or prompt == [] or not isinstance(prompt, str | list):
         raise InvalidRequest(f"Missing required parameter: '{field}'.", field)
-    if field in _OBJECTS and not (isinstance(prompt, list) and all(isinstance(each, Mapping) for each in prompt)):
+    if field in _OBJECTS and not (isinstance(prompt, list) and all(isinstance(each, dict) for each in prompt)):
         raise InvalidRequest(f"Invalid type for '{field}': expected an array of objects.", field)
     size = _Size(messages=len(prompt) if kind != "embeddings" and isinstance(prompt, list) else 1)
     size.add(prompt)
     for name in _SYSTEM:
-        size.add(payload.get(name))
+        if name in payload:
+            size.add(payload[name])
     options = payload.get("generationConfig") if kind == "generateContent" else payload
-    options = options if isinstance(options, Mapping) else {}
+    options = options if isinstance(options, dict) else {}
     largest = next((_whole(options, name, _MOST_OUTPUT_TOKENS) for name in _LARGEST if options.get(name)), None)
     if kind == "generateContent":
         largest = _whole(options, "maxOutputTokens", _MOST_OUTPUT_TOKENS)
@@ -126,7 +127,7 @@ def read(kind: str, payload: Any, model: str | None = None, *, stream: bool = Fa
         Admission(size.chars, size.messages, tokens, largest, n, size.images, functions),
         0 if kind == "embeddings" else each * n,
         stream=stream or (payload.get("stream") is True and kind in _STREAMS),
-        include_usage=isinstance(stream_options, Mapping) and stream_options.get("include_usage") is True,
+        include_usage=isinstance(stream_options, dict) and stream_options.get("include_usage") is True,
         inputs=_inputs(prompt) if kind == "embeddings" else 1,
         vector=_whole(payload, "dimensions", _MOST_VECTOR) or _VECTOR,
         as_base64=payload.get("encoding_format") == "base64",
