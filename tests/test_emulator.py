@@ -112,6 +112,9 @@ def emulate(profile: Profile, clock: Callable[[], int] = lambda: 0, **options: A
         ("/v1/messages", {"model": "m", "max_tokens": 5, "messages": [{"content": [{"text": "x"}]}]}, "msg_"),
         ("/v1/v1/messages", {"model": "m", "max_tokens": 5, "messages": [{"content": "x"}]}, "msg_"),
         ("/v1beta/models/g-2:generateContent", {"contents": [{"parts": [{"text": "x"}]}]}, "candidates"),
+        ("/v1beta/models/e:embedContent", {"content": {"parts": [{"text": "x"}]}}, '{"embedding":{"values":[1.0,'),
+        ("/v1beta/models/e:batchEmbedContents", {"requests": [{"content": {}}] * 2}, '"embeddings":[{"values"'),
+        ("/v1beta/models/g:countTokens", {"contents": [{"parts": [{"text": "four" * 4}]}]}, '{"totalTokens":10,'),
     ],
 )
 def test_every_endpoint_answers_with_its_own_body(path: str, body: Any, mark: str) -> None:
@@ -153,6 +156,19 @@ def test_a_models_name_comes_back_as_it_was(path: str, model: str) -> None:
     assert first["id"] != second["id"]
 
 
+def test_counting_costs_nothing_and_embedding_its_texts() -> None:
+    """Gemini's countTokens takes from no limit; embeddings take their input and one request."""
+    app = emulate(replace(provider.get("gemini-free"), limits=(rule_of("rpm", 5), rule_of("itpm", 100))))
+    google = "/v1beta/models/g:"
+    asyncio.run(ask(app, google + "countTokens", {"contents": [{"parts": [{"text": "a" * 4000}]}]}))
+    requests, tokens = app.provider.levels(0, KEY[1].decode()[7:], "g")
+    assert (requests.remaining, tokens.remaining) == (5, 100)
+    texts = [{"content": {"parts": [{"text": "a" * 40}]}}] * 3
+    asyncio.run(ask(app, google + "batchEmbedContents", {"requests": texts}))
+    requests, tokens = app.provider.levels(0, KEY[1].decode()[7:], "g")
+    assert (requests.remaining, tokens.remaining) == (4, 70)
+
+
 def test_usage_is_streamed_only_to_those_who_ask() -> None:
     """``stream_options.include_usage`` adds one frame with the same numbers as the plain answer."""
     app = emulate(openai(rpm=100))
@@ -192,9 +208,11 @@ def test_bad_requests_meet_the_providers_own_error_shape(dialect: str, status: i
 
 @given(st.binary(max_size=200) | st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: (
     st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(
-        ["model", "messages", "content", "parts", "text", "input", "stream", "n", "max_tokens", "type", "contents"]
+        ["model", "messages", "content", "parts", "text", "input", "stream", "n", "max_tokens", "type", "contents",
+         "requests", "generateContentRequest"]
     ), inner, max_size=5)), max_leaves=12), st.sampled_from(
-        ["/v1/chat/completions", "/v1/responses", "/v1/embeddings", "/v1/messages", "/v1beta/models/m:generateContent"]
+        ["/v1/chat/completions", "/v1/responses", "/v1/embeddings", "/v1/messages", "/v1beta/models/m:generateContent",
+         "/v1beta/models/m:embedContent", "/v1beta/models/m:batchEmbedContents", "/v1beta/models/m:countTokens"]
 ))  # fmt: skip
 @settings(max_examples=200, deadline=None)
 def test_no_body_makes_the_emulator_stumble(body: Any, path: str) -> None:

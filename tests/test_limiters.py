@@ -278,3 +278,17 @@ def test_senseless_limits_are_refused(limit: Limit) -> None:
         limiters.make("token_bucket", limit)
     with pytest.raises(UsageError, match="no limiter is called"):
         limiters.make("token-buckett", Limit(Dimension.REQUESTS, 1, 1))
+
+
+def test_a_pacific_day_begins_at_eight_utc() -> None:
+    """Gemini's requests a day are new at midnight Pacific standard time, however many were made at 07:59 UTC."""
+    hour_ns = 3600 * NS_PER_S
+    day = limiters.make("pacific_day", Limit(Dimension.REQUESTS, 2, 24 * hour_ns))
+    assert [day.take(1, 7 * hour_ns).admitted for _ in range(3)] == [True, True, False]
+    assert day.wait_ns(1, 7 * hour_ns) == hour_ns
+    assert day.level(8 * hour_ns) == (2, 0)
+    assert day.take(2, 8 * hour_ns).full_in_ns == 24 * hour_ns
+    day.give_back(1, 9 * hour_ns, 7 * hour_ns)
+    assert day.level(9 * hour_ns)[0] == 0, "what was taken yesterday does not come back today"
+    day.give_back(1, 9 * hour_ns, 8 * hour_ns)
+    assert day.level(9 * hour_ns)[0] == 1

@@ -14,18 +14,19 @@ from ratecheck.limiters.concurrency import Concurrency
 from ratecheck.limiters.log import SlidingLog
 from ratecheck.limiters.rules import Limiter
 from ratecheck.limiters.slices import AzureSecondSlices, AzureSlices
-from ratecheck.limiters.windows import FirstUseWindow, FixedWindow, SlidingCounter
+from ratecheck.limiters.windows import FirstUseWindow, FixedWindow, PacificDay, SlidingCounter
 from ratecheck.model import Limit
 
 __all__ = [
     "ALGORITHMS", "AzureSecondSlices", "AzureSlices", "Concurrency", "FirstUseWindow", "FixedWindow", "Gcra",
-    "LeakyBucket", "Limiter", "SlidingCounter", "SlidingLog", "TokenBucket", "make",
+    "LeakyBucket", "Limiter", "PacificDay", "SlidingCounter", "SlidingLog", "TokenBucket", "make",
 ]  # fmt: skip
 
 ALGORITHMS: dict[str, Callable[[Limit], Limiter]] = {
     "token_bucket": PlainBucket,
     "fixed_window": FixedWindow,
     "first_use_window": FirstUseWindow,
+    "pacific_day": PacificDay,
     "sliding_log": SlidingLog,
     "sliding_counter": SlidingCounter,
     "leaky_bucket": LeakyBucket,

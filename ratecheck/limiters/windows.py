@@ -1,5 +1,6 @@
 """Counters of windows that begin at fixed instants, or with a request."""
 
+from ratecheck.durations import NS_PER_S
 from ratecheck.limiters.rules import Rules
 from ratecheck.model import Limit
 
@@ -84,6 +85,29 @@ class FirstUseWindow(Rules):
     def most_in(self, span_ns: int, largest: int) -> int | None:
         window_ns = self.limit.window_ns
         return self.limit.amount * ((max(span_ns, 1) + window_ns - 2) // window_ns + 1)
+
+
+class PacificDay(FixedWindow):
+    """Days that begin at midnight Pacific standard time, 08:00 UTC, where ``now_ns`` is wall time.
+
+    So Gemini's requests a day: https://ai.google.dev/gemini-api/docs/rate-limits (2026-10). In summer the real day
+    begins an hour earlier.
+    """
+
+    # What is 08:00 outside is midnight inside.
+    _ahead_ns = 16 * 3600 * NS_PER_S
+
+    def wait_ns(self, amount: int, now_ns: int) -> int | None:
+        return super().wait_ns(amount, now_ns + self._ahead_ns)
+
+    def level(self, now_ns: int) -> tuple[int, int]:
+        return super().level(now_ns + self._ahead_ns)
+
+    def charge(self, amount: int, now_ns: int) -> None:
+        super().charge(amount, now_ns + self._ahead_ns)
+
+    def give_back(self, amount: int, now_ns: int, taken_ns: int | None = None) -> None:
+        super().give_back(amount, now_ns + self._ahead_ns, None if taken_ns is None else taken_ns + self._ahead_ns)
 
 
 class SlidingCounter(FixedWindow):

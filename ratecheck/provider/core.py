@@ -28,10 +28,13 @@ _PLAIN = Dialect("unknown", "an API with IETF RateLimit headers", headers=(*head
 _SHARED_BY = ("key", "org")
 
 
+_CHARGED_AS = {"generateContent": "chat", "embedContent": "embeddings", "batchEmbedContents": "embeddings"}
+
+
 @lru_cache(maxsize=512)
 def charging_rule(dialect: str, kind: str, model: str) -> ChargingRule:
     """Return today's rule by which a dialect charges a request; the cautious assumption where none is known."""
-    return rule_for(dialect, "chat" if kind == "generateContent" else kind, model=model) or ASSUMED
+    return rule_for(dialect, _CHARGED_AS.get(kind, kind), model=model) or ASSUMED
 
 
 @lru_cache(maxsize=2048)
@@ -97,6 +100,9 @@ class Provider:
 
     def cost_of(self, wanted: Inference) -> Cost:
         """Return what the dialect's charging rule takes for ``wanted`` at admission."""
+        if wanted.kind == "countTokens":
+            # Counting has a quota of its own, beyond what anybody reaches, and takes nothing from these.
+            return Cost(0)
         return _charged(charging_rule(self.dialect.name, wanted.kind, wanted.model), wanted.admission)
 
     def admit(self, cost: Cost, model: str, now_ns: int, key: str = "") -> Ticket:

@@ -50,9 +50,8 @@ def route(path: str) -> Route | None:
         return found._replace(model=unquote(deployment[1])) if found and found.method == "POST" else None
     gemini = _GEMINI.fullmatch(rest)
     if gemini is not None:
-        if gemini[2] not in ("generateContent", "streamGenerateContent"):
-            return None
-        return Route("generateContent", "POST", unquote(gemini[1]), gemini[2] == "streamGenerateContent")
+        streams = gemini[2] == "streamGenerateContent"
+        return Route("generateContent" if streams else gemini[2], "POST", unquote(gemini[1]), streams)
     one = _ONE_MODEL.fullmatch(rest)
     if one is not None:
         return Route("models", "GET", unquote(one[1]))

@@ -14,7 +14,7 @@ _MOST_OUTPUT_TOKENS = 100_000
 _MOST_CHOICES = 128
 _MOST_INPUTS = 2048
 _MOST_VECTOR = 4096
-_VECTOR = 1536
+_VECTOR, _GOOGLE_VECTOR = 1536, 3072
 
 CHARS_PER_TOKEN = 4
 _MESSAGE_TOKENS = 3
@@ -34,7 +34,7 @@ class Inference(NamedTuple):
     """What a request wants."""
 
     kind: str
-    """``chat``, ``completions``, ``responses``, ``embeddings``, ``messages`` or ``generateContent``."""
+    """A kind of endpoint: ``chat``, ``messages``, ``generateContent`` … (the keys of ``_PROMPT``)."""
     model: str
     admission: Admission
     output_tokens: int
@@ -73,8 +73,10 @@ class _Size:
 # Where each kind keeps its prompt, its largest output and how many answers it wants.
 _PROMPT = {
     "chat": "messages", "messages": "messages", "completions": "prompt", "responses": "input", "embeddings": "input",
-    "generateContent": "contents",
+    "generateContent": "contents", "countTokens": "contents", "embedContent": "contents",
+    "batchEmbedContents": "contents",
 }  # fmt: skip
+EMBEDDINGS = ("embeddings", "embedContent", "batchEmbedContents")
 _STREAMS = ("chat", "completions", "responses", "messages")
 _OBJECTS = ("messages", "contents")
 _LARGEST = ("max_completion_tokens", "max_tokens", "max_output_tokens")
@@ -94,13 +96,14 @@ def read(kind: str, payload: Any, model: str | None = None, *, stream: bool = Fa
             raise InvalidRequest("you must provide a model parameter", "model")
     if len(model) > 256:
         raise InvalidRequest("the model name is too long", "model")
+    payload = _with_contents(kind, payload)
     field = _PROMPT[kind]
     prompt = payload.get(field)
     if prompt is None or prompt == [] or not isinstance(prompt, str | list):
         raise InvalidRequest(f"Missing required parameter: '{field}'.", field)
     if field in _OBJECTS and not (isinstance(prompt, list) and all(isinstance(each, dict) for each in prompt)):
         raise InvalidRequest(f"Invalid type for '{field}': expected an array of objects.", field)
-    size = _Size(messages=len(prompt) if kind != "embeddings" and isinstance(prompt, list) else 1)
+    size = _Size(messages=len(prompt) if kind not in EMBEDDINGS and isinstance(prompt, list) else 1)
     size.add(prompt)
     for name in _SYSTEM:
         if name in payload:
@@ -115,7 +118,7 @@ def read(kind: str, payload: Any, model: str | None = None, *, stream: bool = Fa
     tools = payload.get("tools")
     # What the API would report is not known without its tokenizer: four characters a token, as its limiter counts.
     tokens = -(-size.chars // CHARS_PER_TOKEN) + size.images * _IMAGE_TOKENS
-    if kind in ("chat", "messages", "responses", "generateContent"):
+    if kind in ("chat", "messages", "responses", "generateContent", "countTokens"):
         tokens += _MESSAGE_TOKENS * size.messages + _MESSAGE_TOKENS
     stream_options = payload.get("stream_options")
     n = _whole(options, "n", _MOST_CHOICES) or 1
@@ -125,13 +128,36 @@ def read(kind: str, payload: Any, model: str | None = None, *, stream: bool = Fa
         kind,
         model,
         Admission(size.chars, size.messages, tokens, largest, n, size.images, functions),
-        0 if kind == "embeddings" else each * n,
+        0 if kind in EMBEDDINGS or kind == "countTokens" else each * n,
         stream=stream or (payload.get("stream") is True and kind in _STREAMS),
         include_usage=isinstance(stream_options, dict) and stream_options.get("include_usage") is True,
-        inputs=_inputs(prompt) if kind == "embeddings" else 1,
-        vector=_whole(payload, "dimensions", _MOST_VECTOR) or _VECTOR,
+        inputs=_inputs(prompt) if kind in EMBEDDINGS else 1,
+        vector=_vector_length(kind, payload),
         as_base64=payload.get("encoding_format") == "base64",
     )
+
+
+def _with_contents(kind: str, payload: dict[str, Any]) -> dict[str, Any]:
+    """Put Gemini's prompts, wherever an endpoint has them, where ``generateContent`` has its own."""
+    match kind:
+        case "embedContent":
+            return {**payload, "contents": [payload["content"]] if "content" in payload else None}
+        case "batchEmbedContents":
+            requests = payload.get("requests")
+            if not isinstance(requests, list) or not all(isinstance(each, dict) for each in requests):
+                raise InvalidRequest("Invalid type for 'requests': expected an array of objects.", "requests")
+            options = requests[0] if requests else {}
+            return {**options, "contents": [each.get("content") for each in requests]}
+        case "countTokens" if isinstance(payload.get("generateContentRequest"), dict):
+            whole: dict[str, Any] = payload["generateContentRequest"]
+            return whole
+    return payload
+
+
+def _vector_length(kind: str, payload: Mapping[str, Any]) -> int:
+    if kind in ("embedContent", "batchEmbedContents"):
+        return _whole(payload, "outputDimensionality", _MOST_VECTOR) or _GOOGLE_VECTOR
+    return _whole(payload, "dimensions", _MOST_VECTOR) or _VECTOR
 
 
 def _inputs(prompt: Any) -> int:

@@ -135,9 +135,9 @@ _ROWS = (
     ),
     Profile(
         "gemini-free", "google", "Google Gemini API, free tier",
-        (rule_of("rpm", 10), rule_of("itpm", 250_000), rule_of("rpd", 500, "fixed_window")),
+        (rule_of("rpm", 10), rule_of("itpm", 250_000), rule_of("rpd", 500, "pacific_day")),
         Source("https://ai.google.dev/gemini-api/docs/quota", "2025-05", verified=False,
-               note="a Flash model; the real day starts at midnight Pacific, here at midnight UTC"),
+               note="a Flash model; the day starts at midnight Pacific standard time"),
         "gemini-2.5-flash",
     ),
     Profile(

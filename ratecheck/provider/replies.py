@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from ratecheck.provider.inference import Inference, vector
+from ratecheck.provider.inference import EMBEDDINGS, Inference, vector
 
 # A stream of more frames shows no more about pacing, and costs both sides.
 _MOST_FRAMES = 64
@@ -231,9 +231,20 @@ def _google_frames(reply: Reply) -> Iterator[bytes]:
         yield b"data: %b\n\n" % _dumps(_google(reply, piece, number == len(pieces)))
 
 
+def _google_vectors(reply: Reply) -> Any:
+    one = {"values": vector(reply.wanted.vector, as_base64=False)}
+    return {"embedding": one} if reply.wanted.kind == "embedContent" else {"embeddings": [one] * reply.wanted.inputs}
+
+
+def _google_count(reply: Reply) -> Any:
+    details = [{"modality": "TEXT", "tokenCount": reply.prompt_tokens}]
+    return {"totalTokens": reply.prompt_tokens, "promptTokensDetails": details}
+
+
 _BODIES: dict[str, Callable[[Reply], Any]] = {
     "chat": _chat, "completions": _completions, "embeddings": _embeddings, "responses": _responses,
-    "messages": _messages, "generateContent": _google,
+    "messages": _messages, "generateContent": _google, "embedContent": _google_vectors,
+    "batchEmbedContents": _google_vectors, "countTokens": _google_count,
 }  # fmt: skip
 _FRAMES: dict[str, Callable[[Reply], Iterator[bytes]]] = {
     "chat": _chat_frames, "completions": _completions_frames, "responses": _responses_frames,
@@ -245,7 +256,7 @@ def body(reply: Reply) -> bytes:
     """Return the whole answer as JSON."""
     wanted = reply.wanted
     # A list of embeddings may be megabytes: not to be remembered by the hundred. A model may be called like a mark.
-    if wanted.kind == "embeddings" or _ID in wanted.model or _CREATED in wanted.model:
+    if wanted.kind in EMBEDDINGS or _ID in wanted.model or _CREATED in wanted.model:
         return _dumps(_BODIES[wanted.kind](reply))
     shape = _shape(wanted)
     return shape.replace(_ID.encode(), reply.request_id.encode()).replace(_CREATED.encode(), b"%d" % reply.created_s)
