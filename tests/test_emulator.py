@@ -156,6 +156,28 @@ def test_a_models_name_comes_back_as_it_was(path: str, model: str) -> None:
     assert first["id"] != second["id"]
 
 
+def test_azures_unversioned_route_states_seconds() -> None:
+    """Recorded: milliseconds on the deployments' route, floored seconds on /openai/v1; in a refusal too."""
+    limits = (rule_of("rpm", 30), rule_of("tpm", 1000))
+    app = emulate(replace(provider.get("azure-s0"), limits=limits, per_model=False))
+    old = asyncio.run(ask(app, "/openai/deployments/d/chat/completions", chat(5)))
+    new = asyncio.run(ask(app, "/openai/v1/responses", {"model": "d", "input": "x"}))
+    assert (old.headers["x-ratelimit-reset-requests"], new.headers["x-ratelimit-reset-requests"]) == ("2000", "4")
+    refused = asyncio.run(ask(app, "/openai/v1/chat/completions", chat(2000)))
+    assert refused.status == 429
+    assert int(refused.headers["x-ratelimit-reset-tokens"]) < 60
+
+
+def test_mistral_tells_what_a_call_has_used() -> None:
+    """x-ratelimit-tokens-query-cost is the answer's total_tokens, as recorded; a refusal has none."""
+    app = emulate(replace(provider.get("mistral-free"), limits=(rule_of("tpm", 100),)))
+    got = asyncio.run(ask(app, body=chat(20, max_tokens=7)))
+    assert got.headers["x-ratelimit-tokens-query-cost"] == str(got.json["usage"]["total_tokens"])
+    refused = asyncio.run(ask(app, body=chat(90)))
+    assert refused.status == 429
+    assert "x-ratelimit-tokens-query-cost" not in refused.headers
+
+
 def test_counting_costs_nothing_and_embedding_its_texts() -> None:
     """Gemini's countTokens takes from no limit; embeddings take their input and one request."""
     app = emulate(replace(provider.get("gemini-free"), limits=(rule_of("rpm", 5), rule_of("itpm", 100))))

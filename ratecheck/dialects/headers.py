@@ -194,7 +194,10 @@ MISTRAL = (
         )
     ),
     *(
-        one(f"x-ratelimit-{unit}-query-cost", Means.COST, Grammar.COUNT, "cost", dimension, name=name, written=False)
+        one(
+            f"x-ratelimit-{unit}-query-cost", Means.COST, Grammar.COUNT, "cost", dimension, name=name,
+            written=unit == "tokens",
+        )
         for unit, dimension, name in _MISTRAL_UNITS
     ),
     # 2024: one token limit, stated three times.

@@ -24,13 +24,22 @@ def write_limits(
 class LimitWriter:
     """``write_limits`` for one set of limits again and again: which rows speak of which level is found out once."""
 
-    def __init__(self, dialect: Dialect, levels: Sequence[Level]) -> None:
-        self._rows = tuple(_planned(dialect, levels))
+    def __init__(self, dialect: Dialect, levels: Sequence[Level], *, in_seconds: bool = False) -> None:
+        """``in_seconds``: where a provider states resets in either unit (Azure), in whole seconds."""
+        self._rows = tuple(_planned(dialect, levels, in_seconds=in_seconds))
 
     def write(
-        self, levels: Sequence[Level], *, now: datetime, retry_after_ns: int | None = None
+        self,
+        levels: Sequence[Level],
+        *,
+        now: datetime,
+        retry_after_ns: int | None = None,
+        cost_tokens: int | None = None,
     ) -> tuple[tuple[str, str], ...]:
-        """Return the headers for ``levels``: the same limits in the same order, however much of them is left."""
+        """Return the headers for ``levels``: the same limits in the same order, however much of them is left.
+
+        ``cost_tokens`` is what an answer has used, for providers that tell it (Mistral).
+        """
         written: list[tuple[str, str]] = []
         for rule, index, always, write in self._rows:
             if always is not None:
@@ -39,6 +48,9 @@ class LimitWriter:
                 written.append((rule.header, write(levels[index], now)))
             elif rule.means in _LISTS:
                 written.append((rule.header, _items(rule, levels)))
+            elif rule.means is Means.COST:
+                if cost_tokens is not None:
+                    written.append((rule.header, str(cost_tokens)))
             elif retry_after_ns is not None:
                 written.append((rule.header, str(_ceiling(retry_after_ns, _STEP_NS[rule.grammar]))))
         return tuple(written)
@@ -46,6 +58,7 @@ class LimitWriter:
 
 _NUMBERS = (Means.LIMIT, Means.REMAINING, Means.USED, Means.RESET, Means.WINDOW)
 _LISTS = (Means.POLICY, Means.STATE)
+_ALONE = (Means.RETRY_AFTER, Means.COST)  # they speak of the answer, not of a level
 _NO_MATTER = datetime(1970, 1, 1, tzinfo=UTC)
 _STEP_NS = {
     Grammar.MILLISECONDS: 1_000_000,
@@ -60,17 +73,17 @@ _Row = tuple[HeaderRule, int | None, tuple[str, str] | None, _Writer]
 """A rule, the index of the level it shows, its header where that is always the same, how it is written elsewhere."""
 
 
-def _planned(dialect: Dialect, levels: Sequence[Level]) -> Iterator[_Row]:
+def _planned(dialect: Dialect, levels: Sequence[Level], *, in_seconds: bool) -> Iterator[_Row]:
     buckets: dict[str, list[HeaderRule]] = {}
     for rule in dialect.headers:
-        if rule.written and rule.means in (*_NUMBERS, *_LISTS, Means.RETRY_AFTER):
+        if rule.written and rule.means in (*_NUMBERS, *_LISTS, *_ALONE):
             buckets.setdefault(rule.bucket, []).append(rule)
     for rules in buckets.values():
-        index = _level_for(rules[0], levels, dialect)
-        spoken = rules[0].means is Means.RETRY_AFTER or (rules[0].means in _LISTS and levels)
+        index = _level_for(rules[0], levels, dialect) if rules[0].means not in _ALONE else None
+        spoken = rules[0].means in _ALONE or (rules[0].means in _LISTS and levels)
         if index is not None or spoken:
             for rule in rules:
-                write, always = _writer(rule), None
+                write, always = _writer(rule, in_seconds=in_seconds), None
                 if index is not None and rule.means in (Means.LIMIT, Means.WINDOW):
                     always = (rule.header, write(levels[index], _NO_MATTER))
                 yield rule, index, always, write
@@ -103,9 +116,11 @@ def _scopes(rule: HeaderRule, dialect: Dialect) -> tuple[str | None, ...]:
     return (rule.scope,) if has_plain else (None, rule.scope)
 
 
-def _writer(rule: HeaderRule) -> _Writer:
+def _writer(rule: HeaderRule, *, in_seconds: bool) -> _Writer:
     if rule.means is Means.REMAINING and rule.rounded_to != 1:
         return lambda level, now: str(round(level.remaining / rule.rounded_to) * rule.rounded_to)
+    if rule.grammar is Grammar.MILLISECONDS_OR_SECONDS and in_seconds:
+        return lambda level, now: str(level.full_in_ns // NS_PER_S)
     if rule.means is Means.RESET:
         return _RESETS.get(rule.grammar, lambda level, now: str(_ceiling(level.full_in_ns, NS_PER_S)))
     return _NUMBER.get(rule.means, lambda level, now: "")

@@ -141,6 +141,8 @@ class Emulator:
 
     def _read(self, asked: Route, body: bytes) -> tuple[Inference, Cost, str]:
         wanted = read(asked.kind, json.loads(body), asked.model, stream=asked.stream)
+        if asked.in_seconds:
+            wanted = wanted._replace(in_seconds=True)
         return wanted, self.provider.cost_of(wanted), hashlib.blake2b(body, digest_size=8).hexdigest()
 
     def _admit(self, served: Served, wanted: Inference, now_ns: int) -> Ticket | Answer:
@@ -150,7 +152,7 @@ class Emulator:
         if ticket.refusal is None:
             return ticket
         served.refusal = ticket.refusal
-        return self.provider.refuse(ticket.refusal, now_ns, key)
+        return self.provider.refuse(ticket.refusal, now_ns, key, in_seconds=wanted.in_seconds)
 
     def _answer(self, served: Served, wanted: Inference) -> Answer:
         now_ns = self._clock()

@@ -2,7 +2,7 @@
 
 import heapq
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
@@ -64,7 +64,7 @@ class Provider:
         self._account = Account(profile, charges_refusals=self.charges_refusals, shared=shared_by == "org")
         constant = {"processing_ms": latency_ns // 1_000_000, "request_id": "{request_id}", "uuid": "{uuid}"}
         self._voiced = tuple((name, template.format_map(constant)) for name, template in self.voice.headers)
-        self._writer: LimitWriter | None = None
+        self._writers: dict[bool, LimitWriter] = {}
         self._ending: list[tuple[int, int, Ticket, Cost | None]] = []
         self._epoch_s = int(epoch.timestamp())
         self._requests = 0
@@ -131,16 +131,19 @@ class Provider:
         """Return the headers of an admitted request's answer, told before its body."""
         self._count()
         levels = self._account.levels(key, wanted.model, now_ns)
-        return self._headers(media_type, now_ns, levels, None)
+        cost_tokens = wanted.admission.prompt_tokens + wanted.output_tokens
+        return self._headers(media_type, now_ns, levels, cost_tokens=cost_tokens, in_seconds=wanted.in_seconds)
 
     def reply(self, wanted: Inference, now_ns: int) -> replies.Reply:
         """Return the particulars that bodies and streams are written from."""
         return replies.Reply(wanted, self._unique, self._epoch_s + now_ns // NS_PER_S)
 
-    def refuse(self, refusal: Refusal, now_ns: int, key: str = "") -> Answer:
+    def refuse(self, refusal: Refusal, now_ns: int, key: str = "", *, in_seconds: bool = False) -> Answer:
         """Return the answer to a refused request."""
         levels = self._account.levels(key, refusal.model, now_ns)
-        return self._problem(refusal_problem(self.voice, refusal), now_ns, levels, refusal.wait_ns, refusal.model)
+        return self._problem(
+            refusal_problem(self.voice, refusal), now_ns, levels, refusal.wait_ns, in_seconds=in_seconds
+        )
 
     def error(
         self,
@@ -153,7 +156,7 @@ class Provider:
     ) -> Answer:
         """Return an error that no limit has to do with, in the dialect's shape; it costs nothing."""
         problem = error_problem(self.voice, status, message, param=param, words=words)
-        return self._problem(problem, now_ns, (), None, self.profile.model)
+        return self._problem(problem, now_ns)
 
     def fault(self, outcome: Outcome, cost: Cost, model: str, now_ns: int, key: str = "") -> Answer:
         """Return what ``--fault`` asks for. ``drop`` and ``timeout`` have done their work (and are charged) unseen."""
@@ -169,7 +172,7 @@ class Provider:
             problem = refusal_problem(self.voice, refusal)
         else:
             problem = error_problem(self.voice, outcome.status, code=outcome.code)
-        answer = self._problem(problem, now_ns, levels, None, model)
+        answer = self._problem(problem, now_ns, levels)
         return Answer(answer.status, (*answer.headers, *outcome.headers), answer.body, answer.service_ns)
 
     def state(self, now_ns: int) -> dict[tuple[str, str], list[tuple[str, str, Level]]]:
@@ -192,32 +195,41 @@ class Provider:
         self._unique = f"{self._requests * 0x9E3779B97F4A7C15F39CC0605CEDC835 % (1 << 128):032x}"
 
     def _problem(
-        self, problem: Problem, now_ns: int, levels: list[Level] | tuple[()], wait_ns: int | None, model: str
+        self,
+        problem: Problem,
+        now_ns: int,
+        levels: Sequence[Level] = (),
+        wait_ns: int | None = None,
+        *,
+        in_seconds: bool = False,
     ) -> Answer:
         self._count()
         request_id = f"req_{self._unique}"
         body = json.dumps(self.voice.envelope(problem, request_id), separators=(",", ":")).encode()
-        head = self._headers(self.voice.media_type, now_ns, levels, wait_ns)
+        head = self._headers(self.voice.media_type, now_ns, levels, wait_ns, in_seconds=in_seconds)
         return Answer(problem.status, head, body)
 
     def _headers(
-        self, media_type: str, now_ns: int, levels: list[Level] | tuple[()], wait_ns: int | None
+        self,
+        media_type: str,
+        now_ns: int,
+        levels: Sequence[Level],
+        wait_ns: int | None = None,
+        cost_tokens: int | None = None,
+        *,
+        in_seconds: bool,
     ) -> "_Headers":
-        now = self._epoch + timedelta(microseconds=now_ns // 1000)
-        return (
-            ("date", _http_date(now_ns // NS_PER_S, self._epoch)),
-            ("content-type", media_type),
-            *self._plain_headers(),
-            *self._limits(levels, now, wait_ns),
-        )
-
-    def _limits(self, levels: list[Level] | tuple[()], now: datetime, wait_ns: int | None) -> "_Headers":
+        head = (
+            ("date", _http_date(now_ns // NS_PER_S, self._epoch)), ("content-type", media_type), *self._plain_headers()
+        )  # fmt: skip
         if not levels:
-            return ()
-        if self._writer is None:
+            return head
+        writer = self._writers.get(in_seconds)
+        if writer is None:
             # All keys and models have the same limits, however much is left of each.
-            self._writer = LimitWriter(self.dialect, levels)
-        return self._writer.write(levels, now=now, retry_after_ns=wait_ns)
+            writer = self._writers[in_seconds] = LimitWriter(self.dialect, levels, in_seconds=in_seconds)
+        now = self._epoch + timedelta(microseconds=now_ns // 1000)
+        return (*head, *writer.write(levels, now=now, retry_after_ns=wait_ns, cost_tokens=cost_tokens))
 
     def _plain_headers(self) -> list[tuple[str, str]]:
         return [(name, _named(text, self._unique) if "{" in text else text) for name, text in self._voiced]

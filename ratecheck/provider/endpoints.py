@@ -16,6 +16,8 @@ class Route(NamedTuple):
     """The model or deployment that stands in the path."""
     stream: bool = False
     """The path itself asks for a stream (Gemini)."""
+    in_seconds: bool = False
+    """The unversioned route of Foundry, where Azure states resets in whole seconds (recorded 2026, /openai/v1)."""
 
 
 _PATHS = {
@@ -55,4 +57,5 @@ def route(path: str) -> Route | None:
     one = _ONE_MODEL.fullmatch(rest)
     if one is not None:
         return Route("models", "GET", unquote(one[1]))
-    return _PATHS.get(rest)
+    found = _PATHS.get(rest)
+    return found._replace(in_seconds="/openai/v1" in prefix[0]) if found and prefix else found

@@ -45,6 +45,8 @@ class Inference(NamedTuple):
     """Texts to embed."""
     vector: int = _VECTOR
     as_base64: bool = False
+    in_seconds: bool = False
+    """Asked on a route where Azure states resets in whole seconds."""
 
 
 @dataclass(slots=True)
