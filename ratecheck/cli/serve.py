@@ -141,6 +141,9 @@ def _run(
         if host not in _LOOPBACK:
             output.note(f"warning: {host} lets other machines in; anyone who reaches this port can use it")
         server.run(emulator, listener, lambda: _announce(imitated.profile, server.base_url(listener), output, quiet))
+        if sys.stderr.isatty():
+            # The terminal has just shown "^C"; the report begins on a line of its own.
+            print(file=sys.stderr)
         if emulator.trouble is not None:
             output.note(f"a bug in ratecheck met a request: {type(emulator.trouble).__name__}; please report it")
         page = rendered.page(session.report(now_ns()))

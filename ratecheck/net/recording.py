@@ -71,7 +71,11 @@ class Witness:
         if self._write is not None:
             self._write(Attempt(handed.request, outcome), served)
         if self._say is not None:
-            self._say(line(served, handed.request.sender, levels, self._started_ns))
+            self._say(line(served, handed.request.sender, self._left(levels), self._started_ns))
+
+    def _left(self, levels: Sequence[Level]) -> list[str]:
+        rules = self._provider.profile.limits
+        return [f"{rule.name} {level.remaining:,}/{level.limit:,}" for rule, level in zip(rules, levels, strict=False)]
 
 
 @contextmanager
@@ -153,7 +157,7 @@ def _is_told(served: Served) -> bool:
     )
 
 
-def line(served: Served, sender: Sender, levels: Sequence[Level], started_ns: int) -> str:
+def line(served: Served, sender: Sender, left: Sequence[str], started_ns: int) -> str:
     """Return what a person reads about one request as it happens."""
     at = f"{(served.sent_ns - started_ns) / NS_PER_S:9.3f}s"
     status = str(served.status) if served.status is not None else "---"
@@ -168,7 +172,7 @@ def line(served: Served, sender: Sender, levels: Sequence[Level], started_ns: in
         words.append(f"refused by {served.refusal.name}, {_advice(served.refusal)}")
     elif served.cut:
         words.append("the client hung up")
-    words += [f"{level.remaining}/{level.limit} {level.dimension.value} left" for level in levels[:2]]
+    words += left[:3]
     if served.head.key:
         words.append(f"key {mask(served.head.key)}")
     return "  ".join(words)

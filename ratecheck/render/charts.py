@@ -28,7 +28,8 @@ def _steps(points: tuple[tuple[float, float], ...]) -> list[tuple[float, float]]
 def _markers(chart: LineChart, style: Style) -> list[str]:
     """Return a mark for each series: what colour cannot tell apart, the marks do."""
     lines = [series for series in chart.series if not series.scatter]
-    if len(lines) == 1 or style.color:
+    told_by_colour = style.color and len({series.tone for series in lines}) == len(lines)
+    if len(lines) == 1 or told_by_colour:
         line_marks = ["braille" if style.unicode else "."] * len(lines)
     else:
         line_marks = [_PLAIN_MARKS[index % len(_PLAIN_MARKS)] for index in range(len(lines))]

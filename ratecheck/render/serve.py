@@ -6,6 +6,8 @@ from ratecheck.serve import Remaining, ServeReport
 
 # Below this many requests the table says it all.
 _FEWEST_POINTS = 4
+# A limit of which this share was left all the time draws a straight line at the top.
+_FLAT = 0.99
 
 
 def _verdict(report: ServeReport) -> tuple[str, Tone]:
@@ -59,19 +61,26 @@ def _wasted(report: ServeReport) -> str:
     return f"{title} takes nothing for a refused request, or does not say"
 
 
+def _least(line: Remaining) -> tuple[int, float, Tone]:
+    """Return the least that was left, as units and as a share, and how that sounds."""
+    lowest = min(left for _, left in line.points)
+    share = lowest / line.limit if line.limit else 0.0
+    return lowest, share, Tone.BAD if lowest == 0 else Tone.WARN if share < 0.1 else Tone.GOOD
+
+
 def _left(lines: tuple[Remaining, ...]) -> Bars:
     rows = []
     for line in lines:
-        lowest = min(left for _, left in line.points)
-        share = lowest / line.limit if line.limit else 0.0
-        tone = Tone.BAD if lowest == 0 else Tone.WARN if share < 0.1 else Tone.GOOD
+        lowest, share, tone = _least(line)
         rows.append(Bar(line.name, share, f"{lowest:,} of {line.limit:,}", tone))
     return Bars(tuple(rows), "Least that was left")
 
 
 def _chart(lines: tuple[Remaining, ...], duration_s: float) -> LineChart:
     series = [
-        Series(line.name, _drawn(line, duration_s), step=line.refill_per_s is None) for line in lines if line.limit
+        Series(line.name, _drawn(line, duration_s), step=line.refill_per_s is None, tone=_least(line)[2])
+        for line in lines
+        if line.limit
     ]
     return LineChart(tuple(series), "Left over time", y_label="% left")
 
@@ -102,7 +111,8 @@ def page(report: ServeReport) -> Page:
     if not report.requests:
         return Page(verdict, tone, preface=preface)
     lines = tuple(line for line in report.remaining if line.points)
-    chart = () if report.requests < _FEWEST_POINTS else (_chart(lines, report.duration_s),)
+    moved = any(_least(line)[1] < _FLAT for line in lines)
+    chart = (_chart(lines, report.duration_s),) if moved and report.requests >= _FEWEST_POINTS else ()
     return Page(
         verdict,
         tone,
