@@ -115,8 +115,8 @@ def test_requests_in_a_pipeline_are_answered_in_order(running: Running) -> None:
         (post(CHAT, "Connection: close").replace(b"POST", b"DELETE"), [405]),
         (post(CHAT, "Connection: close").replace(b"POST", b"OPTIONS"), [405]),
         (post(CHAT, "Connection: close").replace(b"HTTP/1.1", b"HTTP/1.0"), [200]),
-        # What follows an upgrade is another protocol's: the body is not read.
-        (post(CHAT, "Connection: Upgrade, close", "Upgrade: websocket"), [400]),
+        (post(CHAT, "Connection: Upgrade, close", "Upgrade: websocket"), [200]),
+        (post(CHAT, "Connection: Upgrade, HTTP2-Settings, close", "upgrade: h2c", "HTTP2-Settings: AAMA"), [200]),
         (post(CHAT, "Connection: close").replace(b"Authorization", b"X-Nothing"), [401]),
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", [400]),
     ],

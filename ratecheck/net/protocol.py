@@ -4,6 +4,7 @@ A task, an event and six messages for each request cost more than all limits of 
 class of one's own (``Config(http=...)``); everything that does not take the short cut goes its usual way through ASGI.
 """
 
+import re
 from functools import lru_cache
 from http import HTTPStatus
 from urllib.parse import unquote
@@ -37,6 +38,8 @@ class ShortCut(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._between and self._free() and self._answer_known(data):
             return
+        if self._between:
+            data = _without_upgrade(data)
         self._data = data if self._between else None
         super().data_received(data)
         if self.transport.is_closing():
@@ -136,6 +139,18 @@ class ShortCut(HttpToolsProtocol):
         self._between = False
         self.transport.write(_wire(app.malformed()))
         self.transport.close()
+
+
+_UPGRADE = re.compile(rb"(?i)\r\nupgrade(?=:)")
+
+
+def _without_upgrade(data: bytes) -> bytes:
+    """Overlook the offer of another protocol, as a server may: the parser would leave the body to that protocol.
+
+    Java's HTTP client and ``curl --http2`` offer HTTP/2 with every plain request.
+    """
+    end = data.find(b"\r\n\r\n")
+    return _UPGRADE.sub(b"\r\nx-upgrade", data[:end]) + data[end:] if end > 0 else data
 
 
 @lru_cache(maxsize=256)
