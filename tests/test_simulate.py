@@ -74,7 +74,7 @@ def test_the_story_has_remedies_with_the_line_of_code_for_that_sdk() -> None:
     assert by_title["3 separate accounts"].outcome.figures.calls_ok == 2
     node = report(rpm=3, policy=["openai-node@6.49.0"])
     assert next(r for r in node.remedies if r.title == "retries off").code == ("new OpenAI({maxRetries: 0})",)
-    assert {each.code for each in told.findings} == {"RC301", "RC302"}
+    assert {each.code for each in told.diagnoses} == {"RC301", "RC302"}
 
 
 def test_a_server_that_says_how_long_saves_the_call() -> None:
@@ -226,7 +226,7 @@ def test_a_throttle_does_not_see_the_sdks_retries() -> None:
     busy = {"rpm": 30, "rate": "60/min", "duration": 300.0, "fault": ["0.5=500,500"], "throttle": "token-bucket:30"}
     told = report(**busy)
     assert told.policies[0].outcome.figures.requests_limited > 0
-    assert "RC304" in {each.code for each in told.findings}
+    assert "RC304" in {each.code for each in told.diagnoses}
     quiet = report(**{**busy, "policy": ["no-retry"], "throttle": "leaky-bucket:28"})
     assert quiet.policies[0].outcome.figures.requests_limited == 0
 
@@ -289,7 +289,7 @@ def test_lower_max_tokens_frees_what_was_reserved() -> None:
 def test_what_never_fits_is_said() -> None:
     """A call larger than the limit is refused for ever, under its code."""
     told = report(tpm=1000, tokens="3000", calls=2)
-    assert told.findings[0].code == "RC104"
+    assert told.diagnoses[0].code == "RC104"
     assert told.policies[0].outcome.figures.calls_ok == 0
 
 
@@ -337,7 +337,7 @@ def test_a_policy_without_an_end_stops_at_the_bound_and_says_so() -> None:
     told = study(Plan(made, 0, 1, False, keep_attempts=False))
     assert told.policies[0].outcome.figures.cut == "max_events"
     assert told.policies[0].outcome.figures.calls_unfinished == 1
-    assert "RC307" in {each.code for each in told.findings}
+    assert "RC307" in {each.code for each in told.diagnoses}
 
 
 def test_ctrl_c_keeps_what_is_done() -> None:

@@ -51,3 +51,14 @@ def test_a_terminal_without_unicode_loses_nothing_of_ours(ratecheck: Ratecheck, 
     shown = ratecheck(*screen.split(), stdin=SCREENS[screen], env={"COLUMNS": "100"})
     assert plain.stdout.isascii()
     assert plain.stdout.count("?") == shown.stdout.count("?")
+
+
+@pytest.mark.parametrize("screen", [each for each in SCREENS if not each.startswith("probe")])
+def test_findings_and_advice_are_whole_sentences(ratecheck: Ratecheck, screen: str) -> None:
+    """What is said under a code, and what to do about it, begins and ends as a sentence does; code stands as it is."""
+    done = ratecheck(*screen.split(), stdin=SCREENS[screen], env={"COLUMNS": "10000"})
+    found = re.findall(r"^[✗!·] RC\d{3} (.+)$", done.stdout, re.MULTILINE)
+    advice = re.findall(r"^ *→ (.+)$", done.stdout, re.MULTILINE)
+    for said in (*found, *advice):
+        assert said[0].isupper() or not said[0].isalpha() or said.split()[0] in done.stdout.splitlines()[0], said
+        assert said.endswith((".", "?", ")", "]")), said

@@ -10,7 +10,7 @@ from typing import Any
 
 from ratecheck.dialects.charging import ASSUMED, Admission, ChargingRule, by_name, names, rule_for
 from ratecheck.errors import UsageError, no_such
-from ratecheck.estimate.findings import diagnose
+from ratecheck.estimate.diagnoses import diagnose
 from ratecheck.estimate.fit import fit
 from ratecheck.estimate.framing import Part, Prompt, message_tokens, prompt_of
 from ratecheck.estimate.images import Image

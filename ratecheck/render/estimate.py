@@ -262,11 +262,11 @@ def page(report: Report) -> Page:
         if elsewhere is not None:
             blocks.append(elsewhere)
         advice.append(
-            "limits differ by account and change: give yours with --rpm and --tpm, or read them off one answer with "
-            "`ratecheck headers --json | ratecheck estimate FILE --limits -`"
+            "Limits differ by account and change: give yours with --rpm and --tpm, or read them off one answer with "
+            "`ratecheck headers --json | ratecheck estimate FILE --limits -`."
         )
         if all(prompt.max_output_tokens is None for prompt in report.prompts):
-            advice.append("no largest output is stated: --max-output-tokens N shows what reserving it costs")
+            advice.append("No largest output is stated: --max-output-tokens N shows what reserving it costs.")
     return Page(verdict, tone, report.diagnoses, tuple(blocks), tuple(advice), _sources(report))
 
 

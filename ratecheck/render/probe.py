@@ -154,10 +154,10 @@ def _advice(report: ProbeReport) -> tuple[str, ...]:
     advice = []
     if any(found.limit and found.window_s for found in report.limiters):
         advice.append(
-            "ratecheck probe … --json | ratecheck simulate --limits - shows what your client's retries make of it"
+            "`ratecheck probe … --json | ratecheck simulate --limits -` shows what your client's retries make of it."
         )
     if not report.budget.to_the_wall and any(found.algorithm == "unknown" for found in report.limiters):
-        advice.append("--to-the-wall allows a 429: it shows what headers do not")
+        advice.append("Allow a 429 with --to-the-wall: it shows what headers do not.")
     return tuple(advice)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from ratecheck.durations import human_s, s_from_ns
 from ratecheck.model import Severity, Source
+from ratecheck.render.as_json import plain
 from ratecheck.render.page import Bar, Bars, Block, LineChart, Lines, Page, Series, Table, Tone
 from ratecheck.simulate import Figures, Outcome, Remedy, SimulateReport
 from ratecheck.simulate.curves import attempts_per_s, refusals, remaining
@@ -39,7 +40,7 @@ def page(report: SimulateReport, width: int = 80) -> Page:
     blocks += _charts(report)
     blocks += _remedies(report, width)
     return Page(
-        _verdict(report), _tone(report), report.findings, tuple(blocks), (), _sources(report),
+        _verdict(report), _tone(report), report.diagnoses, tuple(blocks), (), _sources(report),
         preface=_preface(report),
     )  # fmt: skip
 
@@ -126,7 +127,7 @@ def _story(report: SimulateReport) -> str | None:
 
 def _tone(report: SimulateReport) -> Tone:
     run = report.policies[0].outcome.figures
-    if run.calls_ok < run.calls or any(each.severity is Severity.BAD for each in report.findings):
+    if run.calls_ok < run.calls or any(each.severity is Severity.BAD for each in report.diagnoses):
         return Tone.BAD
     return Tone.WARN if run.requests_limited else Tone.GOOD
 
@@ -323,9 +324,8 @@ def document(report: SimulateReport, *, events: bool) -> dict[str, Any]:
             {"remedy": each.title, "why": each.why, "code": list(each.code), **_numbers(each.outcome)}
             for each in report.remedies
         ],
-        "findings": [
-            {"code": each.code, "severity": each.severity.value, "says": each.says, "advice": list(each.advice)}
-            for each in report.findings
+        "diagnoses": [
+            plain(each) for each in report.diagnoses
         ],
         "skipped_lines": list(report.skipped),
     }  # fmt: skip

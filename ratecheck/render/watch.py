@@ -8,6 +8,7 @@ from ratecheck.diagnose.traffic import Load, loads
 from ratecheck.durations import human_s, s_from_ns
 from ratecheck.model import Severity, Source
 from ratecheck.redact import neutralise
+from ratecheck.render.as_json import plain
 from ratecheck.render.limits import full_name, tone_of
 from ratecheck.render.page import Bar, Bars, LineChart, Page, Series, Table, Tone
 from ratecheck.watch.report import WatchReport
@@ -182,11 +183,11 @@ def _chart(tally: Tally) -> LineChart:
 def _advice(report: WatchReport) -> tuple[str, ...]:
     lines = []
     if report.recording is not None:
-        lines.append(f"what other policies would do: ratecheck simulate --workload {report.recording}")
+        lines.append(f"See what other policies would do: `ratecheck simulate --workload {report.recording}`.")
     if report.lost_lines:
-        lines.append(f"{counted(report.lost_lines, 'line')} of the recording could not be written or read")
+        lines.append(f"{counted(report.lost_lines, 'line')} of the recording could not be written or read.")
     for trouble, number in report.troubles[:5]:
-        lines.append(f"{counted(number, 'request')} answered with 502 by ratecheck: the upstream {trouble}")
+        lines.append(f"{counted(number, 'request')} answered with 502 by ratecheck: the upstream {trouble}.")
     return tuple(lines)
 
 
@@ -225,9 +226,7 @@ def document(report: WatchReport) -> dict[str, Any]:
             for name, share in tally.by_client.items()
         },
         "diagnoses": [
-            {"code": each.code, "severity": each.severity, "says": each.says, "evidence": each.evidence,
-             "advice": each.advice}
-            for each in report.diagnoses
+            plain(each) for each in report.diagnoses
         ],
         "remedies": report.remedies,
         "recording": report.recording,

@@ -154,7 +154,7 @@ class SimulateReport:
     policies: tuple[PolicyOutcome, ...]
     remedies: tuple[Remedy, ...] = ()
     """For the first policy, best first."""
-    findings: tuple[Diagnosis, ...] = ()
+    diagnoses: tuple[Diagnosis, ...] = ()
     skipped: tuple[str, ...] = ()
     """Lines of a workload file that could not be read."""
     interrupted: bool = False

