@@ -51,15 +51,23 @@ _DOCUMENTED: dict[str, Source] = {
 def source_of(sign: Sign, provider: str) -> Source | None:
     """Return where a row's words were read; ``provider`` is who was found to speak, for rows that all share.
 
-    Rows that nobody has seen in an answer yet are returned as unverified.
+    Where nobody pasted that provider's words yet, its own row tells. Rows that nobody has seen in an answer are
+    returned as unverified; ``None`` only for words of an API that has no row at all.
     """
     documented = _DOCUMENTED.get(sign.source)
     if documented is not None:
         return documented
-    pasted = _PASTED.get(sign.provider or provider)
+    pasted = _PASTED.get(sign.provider or provider) or _own(sign.provider or provider)
     if pasted is not None and sign.source == "unseen":
         return pasted._replace(verified=False, note="from documentation or memory of it")
     return pasted
+
+
+def _own(provider: str) -> Source | None:
+    from ratecheck.dialects import get  # the providers' table: only where it is asked
+
+    row = get(provider)
+    return row.sources[0] if row is not None and row.sources else None
 
 
 PROVIDERS: frozenset[str] = frozenset(sign.provider for sign in CLUES if sign.provider)

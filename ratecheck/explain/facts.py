@@ -10,8 +10,12 @@ from ratecheck.dialects.charging import ASSUMED, RULES
 from ratecheck.dialects.providers import ADDRESSES
 from ratecheck.estimate import images, models
 from ratecheck.explain.entries import Fact, FactsEntry
+from ratecheck.model import Source
 from ratecheck.provider.profiles import profiles
 from ratecheck.watch import environment
+
+# What a row without a source would be listed with; a test holds that there is none.
+_NOWHERE = Source("", "", verified=False)
 
 
 def facts() -> Iterator[Fact]:
@@ -42,9 +46,8 @@ def facts() -> Iterator[Fact]:
 def _signs() -> Iterator[Fact]:
     for sign in (*bodies.SENTENCES, *bodies.CODES):
         # Words that many services share were seen at each of them: any one of the pages will do.
-        source = bodies.source_of(sign, "openai")
-        if source is not None:
-            yield Fact("refusals", sign.provider or "several", sign.needles[0], source)
+        source = bodies.source_of(sign, "openai") or _NOWHERE
+        yield Fact("refusals", sign.provider or "several", sign.needles[0], source)
 
 
 def unverified() -> FactsEntry:
