@@ -42,9 +42,9 @@ def no_such(what: str, name: str, known: Iterable[str], otherwise: str | None = 
     """Return the error for a name that no ``what`` has: its hint is the nearest names, or ``otherwise``, or all."""
     from difflib import get_close_matches  # only a slip needs it
 
-    names = list(known)
-    near = get_close_matches(name.lower(), names, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else otherwise or f"one of {', '.join(names)}"
+    names = {each.lower(): each for each in known}
+    near = [names[each] for each in get_close_matches(name.lower(), names, n=3, cutoff=0.5)]
+    hint = f"did you mean {' or '.join(near)}?" if near else otherwise or f"one of {', '.join(names.values())}"
     return UsageError(f"no {what} is called {name[:60]!r}", hint)
 
 

@@ -164,14 +164,14 @@ def test_accounts_and_charging_rules_have_names() -> None:
 
 @pytest.mark.parametrize(
     ("asked", "hint"),
-    [("opnai", "openai"), ("RC999", "RC"), ("openai-pyton", "openai-python"), ("unverifed", "unverified"),
+    [("opnai", "openai"), ("RC31", "RC301"), ("openai-pyton", "openai-python"), ("unverifed", "unverified"),
      ("azure-so", "azure-s0")],
 )  # fmt: skip
 def test_an_unknown_name_exits_2_with_the_nearest(ratecheck: Ratecheck, asked: str, hint: str) -> None:
     """One line on stderr, nothing on stdout, and the name that was probably meant."""
     done = ratecheck("explain", asked, "--json")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("error: nothing here is called")
+    assert done.stderr.startswith("error: no code, client or provider is called")
     assert f"did you mean {hint}" in done.stderr
 
 

@@ -98,7 +98,7 @@ def test_decode_reads_its_headers_and_its_sentence(copy: Path) -> None:
 def test_its_sdk_is_known_by_package_and_user_agent(copy: Path) -> None:
     """Four retries: up to five requests; 90 s are waited, 91 s are not."""
     (entry,) = document(copy, "ratecheck explain acme-python@1.2")["entries"]
-    assert entry["requests_worst_case"] == 5
+    assert entry["requests_at_most"] == 5
     told = {each["retry_after_s"]: each["first_wait"] for each in entry["told"]}
     assert told[90.0] == {"shortest_s": 90.0, "longest_s": 90.0}
     assert told[91.0] == {"shortest_s": 1.0, "longest_s": 2.0}

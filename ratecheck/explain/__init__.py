@@ -5,7 +5,6 @@
 
 import re
 from collections.abc import Iterator
-from difflib import get_close_matches
 
 from ratecheck import retry
 from ratecheck.diagnose.codes import AREAS, CODES, area_of
@@ -13,7 +12,7 @@ from ratecheck.dialects import ALL, of_url
 from ratecheck.dialects.charging import ASSUMED, RULES
 from ratecheck.dialects.charging import by_name as charging_rule
 from ratecheck.dialects.rules import Dialect
-from ratecheck.errors import UsageError
+from ratecheck.errors import no_such
 from ratecheck.estimate.models import resolve
 from ratecheck.explain import client, provider
 from ratecheck.explain.entries import (
@@ -46,10 +45,7 @@ def explain(name: str | None = None) -> tuple[Entry, ...]:
     wanted = name.strip()[:_LONGEST]
     found = tuple(_found(wanted.lower())) or tuple(_loosely(wanted))
     if not found:
-        known = {each.lower(): each for each in names()}
-        near = [known[each] for each in get_close_matches(wanted.lower(), known, n=3, cutoff=0.5)]
-        hint = f"did you mean {' or '.join(near)}? " if near else ""
-        raise UsageError(f"nothing here is called {wanted!r}", f"{hint}`ratecheck explain` lists every name")
+        raise no_such("code, client or provider", wanted, names(), "`ratecheck explain` lists every name there is")
     return found
 
 

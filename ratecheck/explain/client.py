@@ -8,6 +8,8 @@ from ratecheck.retry.words import sentence, statuses
 
 # A loop without an end shows its form long before this.
 MOST_WAITS = 12
+# What sends more often than this has no end that anybody would wait for.
+_MOST_REQUESTS = 1000
 
 _TROUBLES = (
     ("429", Answer(429)),
@@ -26,7 +28,7 @@ def of_policy(policy: RetryPolicy) -> ClientEntry:
         policy,
         sentence(policy),
         tuple((layer.name, statuses(layer)) for layer in policy.layers),
-        tuple((name, policy.requests(answer)) for name, answer in _TROUBLES),
+        tuple((name, policy.requests(answer, _MOST_REQUESTS)) for name, answer in _TROUBLES),
         tuple(waits[:MOST_WAITS]),
         len(waits) > MOST_WAITS,
         tuple(_told(policy, stated_s) for stated_s in _stated(policy)),
@@ -45,4 +47,4 @@ def _stated(policy: RetryPolicy) -> list[float]:
 def _told(policy: RetryPolicy, stated_s: float) -> Told:
     answer = Answer(429, (("retry-after", f"{stated_s:g}"),))
     waits = policy.waits(answer, 1)
-    return Told(stated_s, waits[0] if waits else None, policy.requests(answer))
+    return Told(stated_s, waits[0] if waits else None, policy.requests(answer, _MOST_REQUESTS))

@@ -53,6 +53,12 @@ class ClientEntry(NamedTuple):
     versions: tuple[str, ...]
     """Every stretch of versions that there is a row for, newest first."""
 
+    @property
+    def requests_at_most(self) -> int | None:
+        """The most requests that a call becomes, whatever goes wrong and whatever it is told; ``None`` for no end."""
+        counts = [*(count for _, count in self.requests), *(told.requests for told in self.told)]
+        return None if None in counts else max(count for count in counts if count is not None)
+
 
 class HeaderEntry(NamedTuple):
     """The headers of one limit."""

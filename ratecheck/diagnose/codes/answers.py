@@ -46,8 +46,8 @@ ANSWERS = (
     ),
     Code(
         "RC105", "the reset is when all is free again",
-        "reset counts down to a full limit; a small request passes much sooner.",
-        "The refill is continuous: reset is proportional to what is used.",
+        "The reset counts down to a full limit; a small request passes much sooner.",
+        "The refill is continuous: the reset is proportional to what is used.",
         "Wait for (used + cost - limit) / (limit / window), not for the reset.",
         thread("Aider-AI/aider/issues/3265"),
     ),
@@ -125,7 +125,7 @@ ANSWERS = (
     Code(
         "RC116", "more left than the limit",
         "What remains is more than the limit: the two numbers come from different limits or moments.",
-        "remaining is larger than limit.",
+        "What remains is larger than the limit.",
         "Trust neither for pacing; a gateway that mixes answers of several deployments is the usual reason.",
         IETF,
     ),

@@ -86,7 +86,7 @@ def _client_fields(entry: ClientEntry) -> dict[str, Any]:
         "policy": policy.name, "sdk": policy.sdk, "versions": str(policy.versions), "checked": policy.checked or None,
         "other_versions": [each for each in entry.versions if each != str(policy.versions)],
         "says": entry.sentence, "note": policy.note or None,
-        "max_retries": policy.max_retries, "requests_worst_case": policy.worst_case,
+        "max_retries": policy.max_retries, "requests_at_most": entry.requests_at_most,
         "requests": [{"every_time": name, "requests": count} for name, count in entry.requests],
         "layers": [{"layer": name, "retries": retried} for name, retried in entry.retried],
         "waits": [_bounds(bounds) for bounds in entry.waits], "more_waits": entry.more_waits,

@@ -108,9 +108,11 @@ def requests_text(count: int | None) -> str:
 
 def _client(entry: ClientEntry) -> Page:
     policy = entry.policy
-    worst = policy.worst_case
+    worst = entry.requests_at_most
     amount = "requests without end" if worst is None else "1 request" if worst == 1 else f"up to {worst} requests"
-    said = entry.sentence if not policy.note else f"{entry.sentence} Note: {policy.note}."
+    said = entry.sentence
+    if policy.note and policy.note not in said:
+        said += f" Note: {policy.note}."
     blocks: list[Block] = [
         Lines((said,), "Its rule", wrap=True),
         Table(
