@@ -15,7 +15,10 @@ from ratecheck.model import Category, Finding
 
 # What a refusal holds at least one of. Each is one pass over the input at memory speed, so they are few.
 STATUS = b"429"
-NEEDLES = (STATUS, b"imit", b"verload", b"uota", b"hrottl", b"EXHAUST", b"apacity")
+NEEDLES = (
+    STATUS, b"imit", b"verload", b"uota", b"hrottl", b"xhaust", b"EXHAUST", b"apacity", b"oo many", b"nsufficient",
+    b"redits", b"oncurren",
+)  # fmt: skip
 # Looked for only where a block holds more than ASCII: what refusals say in Chinese.
 CHINESE = tuple(
     word.encode()
