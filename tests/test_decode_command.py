@@ -114,6 +114,7 @@ def test_no_bytes_raise(octets: bytes) -> None:
         "rate limit reached for ", "requests to the ", "{'message': '", "limit 3 ", "try again in 1 hour 2 minutes, ",
         "\\\\\\\\n", "%7B%22", "model: gpt-4 ", "a-b-c-d-", "retry ", "would exceed your ", "quotaId ",
         "10 requests per 5 ", "│ x │\n", "('a', 'b') ",
+        "\\", "429 ", "Traceback 429\n", "[{(",
     ],
 )  # fmt: skip
 def test_repetition_is_no_bomb(piece: str) -> None:
@@ -173,6 +174,61 @@ def test_a_line_without_end_is_searched_in_bounded_memory() -> None:
     octets = b"x" * (9 << 20) + SENTENCE.format(asked=1100, delay="0.2").encode() + b" 429 " + b"y" * (6 << 20)
     report = decode_stream(io.BytesIO(octets).read)
     assert [each.limit for each in report.findings] == [30_000]
+
+
+def _har(*answers: tuple[str, int, dict[str, str], str]) -> str:
+    entries = [
+        {
+            "request": {"method": "POST", "url": url},
+            "response": {
+                "status": status,
+                "headers": [{"name": name, "value": value} for name, value in headers.items()],
+                "content": {"mimeType": "application/json", "text": body},
+            },
+        }
+        for url, status, headers, body in answers
+    ]
+    return json.dumps({"log": {"version": "1.2", "entries": entries}})
+
+
+def test_a_har_dump_is_read_entry_by_entry() -> None:
+    """Each refusal has its own status, headers, body and provider, told from its URL; a served answer is no refusal."""
+    dated = {"date": "Wed, 04 Nov 2026 09:00:00 GMT"}
+    reset = {"anthropic-ratelimit-requests-limit": "50", "anthropic-ratelimit-requests-remaining": "0",
+             "anthropic-ratelimit-requests-reset": "2026-11-04T09:00:21Z"}  # fmt: skip
+    text = _har(
+        ("https://api.openai.com/v1/chat/completions", 200, {"x-ratelimit-remaining-requests": "9"}, '{"choices": []}'),
+        ("https://api.groq.com/openai/v1/chat/completions", 429, {"retry-after": "17"}, '{"error": {"message": "no"}}'),
+        ("https://api.anthropic.com/v1/messages", 429, dated | reset, '{"error": {"type": "rate_limit_error"}}'),
+    )
+    found = {each.provider: each for each in decode_text(text).findings if each.category is Category.RATE_LIMIT}
+    assert set(found) == {"groq", "anthropic"}
+    assert (found["groq"].status, found["groq"].retry_after_s) == (429, 17.0)
+    (limit,) = found["anthropic"].limits
+    assert (limit.limit, limit.remaining, limit.reset_s) == (50, 0, 21.0)
+
+
+@pytest.mark.parametrize("broken", ['{"log": ', '{"log": {"entries": [null, 7, {"response": []}]}}', '{"log": []}'])
+def test_a_broken_har_dump_is_no_error(broken: str) -> None:
+    """Cut or foreign JSON with a "log" in it is read as any other text."""
+    assert not decode_text(broken).found
+
+
+def test_what_the_reader_of_headers_noticed_is_said(ratecheck: Ratecheck) -> None:
+    """Sentinels, contradicting delays and impossible remainders of a pasted answer get their codes."""
+    dump = (
+        "HTTP/1.1 429 Too Many Requests\nretry-after: 14\nretry-after-ms: 9000\nx-ratelimit-limit-requests: -1\n"
+        "x-ratelimit-limit-tokens: 1000\nx-ratelimit-remaining-tokens: 1300\n"
+    )
+    shown = ratecheck("decode", stdin=dump).stdout
+    assert all(code in shown for code in ("RC109", "RC115", "RC116"))
+
+
+def test_advice_is_given_once(ratecheck: Ratecheck) -> None:
+    """An overload's code says what to do; the page does not say it again in other words."""
+    shown = ratecheck("decode", stdin='529 {"error": {"type": "overloaded_error", "message": "Overloaded"}}').stdout
+    assert shown.count("growing waits") == 1
+    assert "What to do" not in shown
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,11 @@ _RIGHT = lazy(r"[ \t]*[│┃║▐]+[ \t]*$")
 _RULE = lazy(r"^[\s╭╮╰╯┌┐└┘├┤┬┴┼─━═╔╗╚╝╠╣+|-]{6,}$")
 # util.inspect of Node breaks a long string into pieces: 'first\n' +
 _CONCAT_TAIL = lazy(r"(?:\\n)?['\"`][ \t]*\+[ \t]*$")
-_ESCAPED = lazy(r"\\+(?:u\{?([0-9a-fA-F]{4})\}?|(r?n|[rtbf](?![a-z0-9])|[nt](?=[ {}\"'\\*\n]))|([\"'`/{}\[\]]))")
-_BYTES = lazy(r"(?:\\+x[0-9a-fA-F]{2})+")
+# A run of backslashes is tried once, from its first: from each of them it would be quadratic.
+_ESCAPED = lazy(
+    r"(?<!\\)\\++(?:u\{?([0-9a-fA-F]{4})\}?|(r?n|[rtbf](?![a-z0-9])|[nt](?=[ {}\"'\\*\n]))|([\"'`/{}\[\]]))"
+)
+_BYTES = lazy(r"(?<!\\)(?:\\++x[0-9a-fA-F]{2})+")
 _PERCENT = lazy(r"(?:%[0-9a-fA-F]{2})+")
 _ENTITIES = {
     "&quot;": '"',

@@ -90,7 +90,7 @@ class LogReader:
         for first, last in _candidates(block):
             if first < taken:
                 continue
-            start, taken = record_around(block, first, last)
+            start, taken = record_around(block, first, last, taken)
             tally = self._take(block[start:taken])
             if tally is not None:
                 tally.count += 1

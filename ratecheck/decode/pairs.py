@@ -36,7 +36,7 @@ _BRACKET = lazy(rf"[\[{{(]\s*(?P<name>{_NAME})\s*,\s*(?P<value>[^\[\]\n]{{1,300}
 _GO = lazy(rf"(?<![\w-])(?P<name>{_NAME}):\[(?P<value>[^\]\n]{{0,300}})\]")
 # x-ratelimit-limit-requests=500 in a log line
 _ASSIGNED = lazy(rf"(?<![\w-])(?P<name>{_NAME})=(?P<value>[^\s,;&\"']{{1,80}})")
-_LINE = lazy(rf"^\s*[\[(-]?\s*['\"`]?(?P<name>{_NAME})['\"`]?\s*(?P<sep>:|=|\||\t)\s*(?P<value>\S.{{0,900}}?)?\s*$")
+_LINE = lazy(rf"^\s*[\[(-]?\s*['\"`]?(?P<name>{_NAME})['\"`]?\s*(?P<sep>:|=>?|\||\t)\s*(?P<value>\S.{{0,900}}?)?\s*$")
 _ITEM = lazy(r"^\s*-\s+['\"]?(?P<value>[^'\"\n]{1,300})['\"]?\s*$")
 # Names without a hyphen that are headers all the same.
 _PLAIN = {
@@ -77,6 +77,8 @@ def _cell(value: str, separator: str) -> str:
 
 def _clean(value: str) -> str:
     value = value.strip().rstrip(",").strip()
+    if value.startswith("[") and value.endswith("]"):
+        value = value[1:-1].strip()
     if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"`" and value.count(value[0]) == 2:
         value = value[1:-1]
     return value.strip()

@@ -54,8 +54,11 @@ _DIGITS_ALIKE = bytes.maketrans(b"123456789", b"000000000")
 _FORM_BYTES = 10
 
 
-def record_around(block: bytes, start: int, end: int) -> tuple[int, int]:
-    """Return where the record begins and ends that the line from ``start`` to ``end`` of a log belongs to."""
+def record_around(block: bytes, start: int, end: int, earliest: int = 0) -> tuple[int, int]:
+    """Return where the record begins and ends that the line from ``start`` to ``end`` of a log belongs to.
+
+    It does not begin before ``earliest``, where the record before it ends.
+    """
     after = block[end + 1 : end + 1 + _FORM_BYTES].translate(_DIGITS_ALIKE)
     # Two lines that begin with the same digits and marks begin two records: the usual case, told without decoding.
     if b"0" in after and after == block[start : start + _FORM_BYTES].translate(_DIGITS_ALIKE):
@@ -64,7 +67,7 @@ def record_around(block: bytes, start: int, end: int) -> tuple[int, int]:
     if not begins_at(block, start):
         if not _CONTINUES().match(_head_at(block, start)):
             return start, end
-        first = _head_before(block, start)
+        first = _head_before(block, start, earliest)
         if first < 0:
             return start, end
     limit = min(first + RECORD_BYTES, len(block))
@@ -77,17 +80,16 @@ def record_around(block: bytes, start: int, end: int) -> tuple[int, int]:
     return first, end
 
 
-def _head_before(block: bytes, start: int) -> int:
-    """Return where the record begins that goes on at ``start``; ``-1`` where no line before begins one."""
+def _head_before(block: bytes, start: int, earliest: int = 0) -> int:
+    """Return where the record begins that goes on at ``start``; ``-1`` where no line from ``earliest`` on begins it."""
+    earliest = max(start - RECORD_BYTES, earliest)
     first = start
     for _ in range(_RECORD_LINES):
-        if first == 0:
+        if first <= earliest:
             break
-        first = block.rfind(b"\n", max(start - RECORD_BYTES, 0), first - 1) + 1
+        first = max(block.rfind(b"\n", earliest, first - 1) + 1, earliest)
         if begins_at(block, first):
             return first
-        if first <= max(start - RECORD_BYTES, 0):
-            break
     return -1
 
 

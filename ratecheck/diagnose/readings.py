@@ -41,9 +41,13 @@ def of_reading(
     return _sorted(found)
 
 
-def of_finding(finding: Finding) -> tuple[Diagnosis, ...]:
-    """Return what one decoded answer gives to say, loudest first: its refusal, and the limits that stand beside it."""
+def of_finding(finding: Finding, remarks: Iterable[Remark] = ()) -> tuple[Diagnosis, ...]:
+    """Return what one decoded answer gives to say, loudest first: its refusal, and the limits that stand beside it.
+
+    ``remarks`` are those of the reading of its headers.
+    """
     found: list[Diagnosis] = [one for limit in finding.limits for one in _of_limit(limit, {})]
+    found += _of_remarks(remarks)
     clue = _clue(finding)
     if finding.category is Category.QUOTA_EXHAUSTED:
         found.append(_of_clue(clue, finding) if clue else _money(finding))

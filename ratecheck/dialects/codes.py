@@ -198,6 +198,8 @@ _SHAPES = (
     Sign(("request_id",), r"[\"']request_id[\"']: ?[\"']req_[0-9A-Za-z]{10,40}[\"']", None, 0, "anthropic", 1),
     Sign(("'data': none", '"data":null', '"data": null'), r"rate limiting|[\"']code[\"']: ?3\d{4}\b", None, 0,
          "siliconflow", 3),
+    # An SDK's own exception names who was asked, at least by default.
+    Sign(("anthropic.",), r"(?<![\w.])anthropic\.[a-z]{3,40}error\b", None, 0, "anthropic", 3),
     Sign(("limitation",), r"[\"']type[\"']: ?[\"']limitation[\"']", None, 0, "opencode", 4),
 )
 

@@ -105,6 +105,9 @@ _GOOGLE = (
     Sign(("quota exceeded for",), r"quota exceeded for (?:aiplatform|generativelanguage"
     r"|cloudcode-pa)\.googleapis\.com/(?P<dim>[\w.-]{1,120})"
          r"(?: with base model: {model})?", LIMITED, 7, "google", 9),
+    Sign(("quota exceeded for",),
+         r"quota exceeded for \S{0,80}googleapis\.com/\w{0,80}?_per_(?P<period>minute|day|hour)"
+         r"(?:_per_(?P<who>project|user))?", LIMITED, 7, "google", 3),
     Sign(("no capacity available",), r"no capacity (?:is )?available(?: for model {model})?", BUSY, 9, "google", 6),
     # A quota with an id by the minute or day refills by itself, whatever the sentence before it says about billing.
     Sign(("quotaid", "quota_id"), r"quota_?id\W{1,6}\w{1,160}per(?:day|minute|hour|second)", LIMITED, 8, "google", 8),
@@ -244,6 +247,7 @@ _GENERIC = (
     Sign(("free quota", "free tier of the model has been exhausted"),
          r"free (?:quota|tier)[^.]{0,60}(?:exhausted|used up|gone)",
          QUOTA, 8, "dashscope", 3),
+    Sign(("daily free allocation",), r"daily free allocation(?: of {limit})?", LIMITED, 8, "cloudflare", 8, None, DAY),
     Sign(("open api daily request limit",), None, LIMITED, 8, "qianfan", 8, D.REQUESTS, DAY),
     Sign(("open api qps request limit",), None, LIMITED, 8, "qianfan", 8, D.REQUESTS, 1.0),
     Sign(("open api total request limit",), None, QUOTA, 8, "qianfan", 8, D.REQUESTS),

@@ -10,6 +10,7 @@ from ratecheck.model import Category, Finding
 from ratecheck.wording import units
 
 if TYPE_CHECKING:
+    from ratecheck.dialects.rules import Remark
     from ratecheck.render.page import Block, Page
 
 SCHEMA = "ratecheck.decode/1"
@@ -80,14 +81,25 @@ def page(report: DecodeReport) -> "Page":
     for finding in findings:
         blocks += _limits(finding)
     blocks += _timeline(report)
+    diagnoses = of_finding(first, _remarks(report, first))
+    # Anything but a rate limit has a code of its own, and the code's advice is all there is to do.
+    coded = bool(diagnoses) and first.category is not Category.RATE_LIMIT
     return Page(
         _headline(findings),
         Tone.PLAIN if healthy else tone.get(first.category, Tone.BAD),
-        diagnoses=of_finding(first),
+        diagnoses=diagnoses,
         blocks=tuple(blocks),
-        advice=(*first.advice, *(client.says for client in report.clients)),
+        advice=(*(() if coded else first.advice), *(client.says for client in report.clients)),
         sources=sources_of(report.drafts),
     )
+
+
+def _remarks(report: DecodeReport, finding: Finding) -> "tuple[Remark, ...]":
+    """Return what the reader of the headers noticed in the answer that the finding was judged from."""
+    for found, draft in zip(report.findings, report.drafts, strict=False):
+        if found is finding and draft.reading is not None:
+            return draft.reading.remarks
+    return ()
 
 
 def _importance(finding: Finding) -> tuple[bool, int]:
