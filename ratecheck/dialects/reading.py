@@ -1,15 +1,16 @@
 """Headers of one answer -> what they say about limits, by the rows of the dialect that sent them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from ratecheck.dialects import headers as tables
 from ratecheck.dialects import values, windows, words
-from ratecheck.dialects.lookup import ALL, get, of_headers
+from ratecheck.dialects.draft import Draft, looks_like_milliseconds, unit_of
+from ratecheck.dialects.lookup import get, of_headers
+from ratecheck.dialects.naming import find_rule
 from ratecheck.dialects.policies import Policies
-from ratecheck.dialects.rules import Charge, Dialect, Grammar, HeaderRule, Means, Reading, Refill, Remark, Remarks
-from ratecheck.durations import MINUTE_S, parse_instant
+from ratecheck.dialects.rules import Charge, Grammar, HeaderRule, Means, Reading, Refill, Remark, Remarks
+from ratecheck.durations import parse_instant
 from ratecheck.model import LimitReading
 
 # A gateway's copy of a header of the service behind it.
@@ -21,38 +22,6 @@ _REFUSING = frozenset({"rejected", "throttled", "exceeded", "blocked", "limited"
 _ROUNDINGS = 10
 # Words that say at what a limit stands, not that it refuses; longer texts are no status.
 _LONGEST_WORD = 200
-
-
-class _Draft:
-    """One limit while its headers come in."""
-
-    # A plain class: a dataclass would cost every start of the program a millisecond.
-    __slots__ = (
-        "headers", "in_two_units", "numbers", "reset", "rounded_to", "rule", "sentinel", "utilization", "whose",
-        "window_s",
-    )  # fmt: skip
-
-    def __init__(self, rule: HeaderRule, whose: str | None) -> None:
-        self.rule = rule
-        self.whose = whose
-        self.numbers: dict[Means, int] = {}
-        self.reset: values.Delay | None = None
-        self.window_s: float | None = None
-        self.utilization: float | None = None
-        self.headers: list[str] = []
-        self.sentinel = False
-        self.in_two_units = False
-        """The reset's header is written in milliseconds by one route and in seconds by another."""
-        self.rounded_to = 1
-        """What the server rounds the remainder to."""
-
-    @property
-    def limit(self) -> int | None:
-        return self.numbers.get(Means.LIMIT)
-
-    @property
-    def remaining(self) -> int | None:
-        return self.numbers.get(Means.REMAINING)
 
 
 def read_limits(
@@ -86,7 +55,7 @@ class _Reader:
         self.provider = self.dialect.name if self.dialect else provider
         copies = [(name[len(_COPY) :], value) for name, value in headers if name.lower().startswith(_COPY)]
         self.upstream = of_headers(copies) if copies else None
-        self.drafts: dict[str, _Draft] = {}
+        self.drafts: dict[str, Draft] = {}
         self.policies = Policies()
         self.waits: list[tuple[str, float, float]] = []
         self.charges: list[Charge] = []
@@ -229,8 +198,8 @@ class _Reader:
         draft = self.draft(name, named, whose)
         draft.rule = named
 
-    def draft(self, name: str, rule: HeaderRule, whose: str | None) -> _Draft:
-        draft = self.drafts.setdefault(f"{whose} {rule.bucket}", _Draft(rule, whose))
+    def draft(self, name: str, rule: HeaderRule, whose: str | None) -> Draft:
+        draft = self.drafts.setdefault(f"{whose} {rule.bucket}", Draft(rule, whose))
         draft.headers.append(name)
         if rule.window_s and not draft.rule.window_s:
             draft.rule = draft.rule._replace(window_s=rule.window_s, window_from=rule.window_from)
@@ -244,7 +213,7 @@ class _Reader:
 
     # -- the second pass ----------------------------------------------------------------------------------------
 
-    def complete_drafts(self) -> list[_Draft]:
+    def complete_drafts(self) -> list[Draft]:
         """Join a word that names the limit to the limit it names, where there is exactly one."""
         drafts = list(self.drafts.values())
         kind = next((draft for draft in drafts if Means.KIND is draft.rule.means), None)
@@ -258,7 +227,7 @@ class _Reader:
             drafts.remove(kind)
         return drafts
 
-    def finish(self, draft: _Draft) -> LimitReading:
+    def finish(self, draft: Draft) -> LimitReading:
         rule, limit, remaining = draft.rule, draft.limit, draft.remaining
         used = draft.numbers.get(Means.USED)
         if remaining is None and limit is not None and used is not None:
@@ -276,7 +245,7 @@ class _Reader:
             tuple(draft.headers), rule.scope, draft.utilization, rule.known, rule.name, draft.whose,
         )  # fmt: skip
 
-    def stated_window(self, draft: _Draft, limit: int | None) -> tuple[float | None, str | None]:
+    def stated_window(self, draft: Draft, limit: int | None) -> tuple[float | None, str | None]:
         if draft.window_s:
             return draft.window_s, "header value"
         policy = self.policies.window_for(draft.rule.bucket, limit, draft.headers)
@@ -285,7 +254,7 @@ class _Reader:
         return draft.rule.window_s, draft.rule.window_from
 
     def reset_of(
-        self, draft: _Draft, limit: int | None, remaining: int | None, window_s: float | None
+        self, draft: Draft, limit: int | None, remaining: int | None, window_s: float | None
     ) -> tuple[float | None, float]:
         """Return the reset in seconds and how finely it is told, after judging a bare number's unit."""
         delay = draft.reset
@@ -304,27 +273,27 @@ class _Reader:
             )  # fmt: skip
             unit = unit or 0.001
         else:
-            unit = _looks_like_milliseconds(draft, limit, remaining)
+            unit = looks_like_milliseconds(draft, limit, remaining)
             if unit == 0.001:
                 draft.rule = draft.rule._replace(refill=Refill.CONTINUOUS)  # that is how the unit was told
                 self.remarks.append(Remark(Remarks.UNIT_INFERRED, headers, "milliseconds"))
         return delay.bare * unit, max(delay.resolution_s * unit, 0.001)
 
-    def unit_of(self, draft: _Draft, limit: int | None, remaining: int | None, window_s: float | None) -> float | None:
+    def unit_of(self, draft: Draft, limit: int | None, remaining: int | None, window_s: float | None) -> float | None:
         """Ask the limit itself, else the other limits of the same answer: one server writes one unit."""
-        own = _unit(draft.reset, limit, remaining, window_s)
+        own = unit_of(draft.reset, limit, remaining, window_s)
         if own is not None:
             return own
         for other in self.drafts.values():
             if other is not draft and other.in_two_units:
-                told = _unit(other.reset, other.limit, other.remaining, other.window_s)
+                told = unit_of(other.reset, other.limit, other.remaining, other.window_s)
                 if told is not None:
                     return told
         return None
 
     def computed_window(
         self,
-        draft: _Draft,
+        draft: Draft,
         limit: int | None,
         remaining: int | None,
         reset_s: float,
@@ -368,27 +337,6 @@ class _Reader:
         return largest[1]
 
 
-def _unit(delay: values.Delay | None, limit: int | None, remaining: int | None, window_s: float | None) -> float | None:
-    if delay is None or delay.bare is None or limit is None or remaining is None:
-        return None
-    # Where Azure states no renewal period, its limits are by the minute (documented).
-    return windows.unit_of_reset(delay.bare, limit=limit, remaining=remaining, window_s=window_s or MINUTE_S)
-
-
-def _looks_like_milliseconds(draft: _Draft, limit: int | None, remaining: int | None) -> float:
-    """Return 0.001 where a bare reset makes a minute only as milliseconds, else 1.0: seconds are the usual unit.
-
-    Only for names that speak of requests or tokens: those are the names whose senders refill bit by bit.
-    """
-    delay = draft.reset
-    if delay is None or delay.bare is None or limit is None or remaining is None or draft.rule.dimension is None:
-        return 1.0
-    number = delay.bare
-    as_seconds = windows.infer_window_s(limit=limit, remaining=remaining, reset_s=number, resolution_s=1.0)
-    as_ms = windows.infer_window_s(limit=limit, remaining=remaining, reset_s=number / 1000, resolution_s=0.001)
-    return 0.001 if as_ms == MINUTE_S and as_seconds is None else 1.0
-
-
 def _says_something(limit: LimitReading) -> bool:
     told = (limit.limit, limit.remaining, limit.reset_s, limit.utilization, limit.dimension, limit.scope, limit.name)
     return any(part is not None for part in told) or bool(limit.headers)
@@ -409,39 +357,3 @@ def _fold_copies(limits: list[LimitReading]) -> tuple[LimitReading, ...]:
 
 def _numbers(limit: LimitReading) -> tuple[object, ...]:
     return (limit.dimension, limit.limit, limit.remaining, limit.name, limit.utilization)
-
-
-# -- finding the rule of a header ---------------------------------------------------------------------------------
-
-_Table = tuple[dict[str, HeaderRule], tuple[tuple[str, HeaderRule], ...]]
-_TABLES: dict[str, _Table] = {}
-
-
-def find_rule(header: str, dialect: Dialect | None) -> HeaderRule | None:
-    """Return the rule of a lower-case header name: the dialect's own, everybody's, anybody's, or what its words say."""
-    for key, rows in (
-        (dialect.name if dialect else "", dialect.headers if dialect else ()),
-        ("everybody", tables.EVERYBODY),
-        ("anybody", ()),
-    ):
-        if not key:
-            continue
-        table = _TABLES.get(key)
-        if table is None:
-            every = rows if key != "anybody" else (rule for row in ALL.values() for rule in row.headers)
-            table = _TABLES[key] = _indexed(every)
-        rule = table[0].get(header) or next((rule for start, rule in table[1] if header.startswith(start)), None)
-        if rule is not None:
-            return rule
-    return words.rule_of(header)
-
-
-def _indexed(rules: Iterable[HeaderRule]) -> _Table:
-    exact: dict[str, HeaderRule] = {}
-    prefixes: list[tuple[str, HeaderRule]] = []
-    for rule in rules:
-        if rule.header.endswith("*"):
-            prefixes.append((rule.header[:-1], rule))
-        else:
-            exact.setdefault(rule.header, rule)
-    return exact, tuple(prefixes)

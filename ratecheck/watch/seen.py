@@ -12,7 +12,7 @@ from typing import Any
 from ratecheck import decode, dialects
 from ratecheck.calls import Outcome, Request
 from ratecheck.clients import sender_of
-from ratecheck.dialects.reading import find_rule
+from ratecheck.dialects.naming import find_rule
 from ratecheck.redact import mask
 
 # Beyond this a request body is not parsed as a whole; the model's name is looked for at its ends.
