@@ -44,7 +44,7 @@ LATE_S, EARLY_S = 0.45, 0.02
 # A timeout runs from before the connection is made: a server sees that much less of it.
 CONNECT_S = 0.4
 # A loop without an end is watched for so many requests; then, and after so long, the client is ended.
-MOST_REQUESTS, LONGEST_S = 36, 110.0
+MOST_REQUESTS, LONGEST_S = 36, 300.0
 
 
 @dataclass
