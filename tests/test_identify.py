@@ -303,3 +303,59 @@ def test_the_same_world_gives_the_same_report() -> None:
     truth = random_truth(11)
     first, second = (main_finding(run(World(truth, 11), BUDGET)) for _ in range(2))
     assert first == second
+
+
+class Reserving(World):
+    """Announces tokens as well: what is asked for is taken up front; what is not produced may come back."""
+
+    gives_back = True
+    takes_output = True
+
+    def answer(self, ask: Ask) -> Sight:
+        seen = super().answer(ask)
+        at_ns = seen.answered_ns
+        output = ask.max_output_tokens or 0
+        charge = 9 + (output if self.takes_output else 0)
+        self.tokens.charge(charge, at_ns)
+        left, full_ns = self.tokens.level(at_ns)
+        if self.gives_back and self.takes_output:
+            self.tokens.give_back(output - 1, at_ns)
+        headers = ("x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens")
+        told = LimitReading(Dimension.TOKENS, None, None, 40_000, left, round(full_ns / 1e6) / 1e3, headers)
+        return replace(seen, limits=(*seen.limits, told), tokens=10, output_tokens=1, max_output_tokens=output)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.tokens = make("token_bucket", Limit(Dimension.TOKENS, 40_000, 60 * NS_PER_S))
+
+
+@pytest.mark.parametrize(("takes", "gives_back"), [(True, True), (True, False), (False, None)])
+def test_whether_output_is_reserved_and_given_back_is_told(takes: bool, gives_back: bool | None) -> None:
+    """Where the headers show tokens, asking for much once shows what is taken up front and what comes back."""
+    world = Reserving(Truth("token_bucket", 500, 60, headers=True, start_s=START_S), 1)
+    world.takes_output, world.gives_back = takes, bool(gives_back)
+    report = report_of(run(world, Budget(requests=40, tokens=2000)))
+    assert (report.reserves_max_tokens, report.gives_back_max_tokens) == (takes, gives_back)
+
+
+class SlowToConnect(World):
+    """The first answer takes a second and a half: a name to look up, a connection to open, a model to load."""
+
+    def answer(self, ask: Ask) -> Sight:
+        seen = super().answer(ask)
+        if self.sent > 1:
+            return seen
+        self.now_ns += 1_500_000_000
+        return replace(seen, answered_ns=self.now_ns)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "name", "burst"),
+    [("token_bucket", "token_bucket", 5), ("sliding_log", "sliding_log", 5), ("quantised", "token_bucket", 1),
+     ("fixed_window", "fixed_window", 5), ("first_use_window", "fixed_window", 5)],
+)  # fmt: skip
+def test_a_slow_first_answer_spoils_nothing(algorithm: str, name: str, burst: int) -> None:
+    """Five in ten seconds are told although nobody knows when within 1.5 s the first was counted."""
+    world = SlowToConnect(Truth(algorithm, 5, 10, start_s=START_S, latency_s=0.03), 1)
+    found = report_of(run(world, BUDGET)).limiters[0]
+    assert (found.algorithm, found.burst) == (name, burst)

@@ -195,7 +195,10 @@ class Hypothesis:
     def observe(self, seen: Observation) -> None:
         """Live through one exchange and weigh it. The state follows what happened, whatever was forecast."""
         at_ns = seen.at_ns
-        blur_ns = seen.blur_ns + self.slack_ns(at_ns)
+        # A first answer may take seconds: what counts from it is no more exact than that.
+        # (Within a factor of four it is the answers' usual jitter, which is allowed for already.)
+        slow = not self.cell.family.phases and self._anchor_ns > 4 * seen.blur_ns
+        blur_ns = (self._anchor_ns if slow else seen.blur_ns) + self.slack_ns(at_ns)
         first = self.seen == 0
         self.seen += 1
         if seen.admitted is None:
@@ -228,6 +231,10 @@ class Hypothesis:
                 self.score += ADMITTED_UNSAID
                 self.misses += 1
             limiter.charge(units, here_ns)
+            if self.cell.family.name == "sliding_log" and (
+                seen.blur_ns >= self._anchor_ns or at_ns - self._full_ns > self.cell.window_ns
+            ):
+                self._full_ns, self._anchor_ns = at_ns, seen.blur_ns  # the least exact entry that still counts
             return
         if seen.retry_after_s is not None and self.retry_off < MOST_RESET_OFF:
             # Servers round it, mostly up to whole seconds.
