@@ -222,7 +222,8 @@ def _credentials_refused(report: "HeadersReport") -> "RatecheckError | None":
     said = f": {last.finding.message}" if last.finding is not None and last.finding.message else ""
     return CredentialsError(
         f"the server refused the key {report.key_shown or '(none was sent)'} with {last.status}{said}",
-        f"told from {report.told_from}; --api-key-env NAME names another variable",
+        f"told from {report.told_from}; "
+        + ("--api-key-env NAME names another variable" if report.key_shown else "without --no-key a key is sent"),
     )
 
 
