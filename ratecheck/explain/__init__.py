@@ -111,7 +111,10 @@ def _lists() -> tuple[ListEntry, ...]:
             tuple((name, f"{len(rows)} versions" if len(rows) > 1 else str(rows[0].versions))
                   for name, rows in retry.ALL.items()),
         ),
-        ListEntry("providers", "Providers", tuple((row.name, row.title) for row in ALL.values())),
+        ListEntry(
+            "providers", "Providers", tuple((row.name, row.title) for row in ALL.values()),
+            ("limits in headers", "a refusal counts", "read"), tuple(provider.compared(row) for row in ALL.values()),
+        ),
         ListEntry(
             "profiles", "Accounts to imitate", tuple((each.name, each.title) for each in profiles().values())
         ),

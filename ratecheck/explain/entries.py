@@ -118,11 +118,15 @@ class FactsEntry(NamedTuple):
 
 
 class ListEntry(NamedTuple):
-    """Names of one kind, each with a line."""
+    """Names of one kind, each with what it is and, for some kinds, with facts to compare."""
 
     kind: str
     title: str
     names: tuple[tuple[str, str], ...]
+    compared: tuple[str, ...] = ()
+    """What ``facts`` are about."""
+    facts: tuple[tuple[str, ...], ...] = ()
+    """As many for each name."""
 
 
 class Overview(NamedTuple):

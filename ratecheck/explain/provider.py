@@ -35,6 +35,14 @@ def of_dialect(row: Dialect) -> ProviderEntry:
     )  # fmt: skip
 
 
+def compared(row: Dialect) -> tuple[str, str, str]:
+    """Return for a list of providers: limits that its headers tell, whether a refusal counts, the latest reading."""
+    limits = _buckets(tuple(rule for rule in row.headers if rule.written and rule.means in _NUMBERS))
+    counts = {True: "yes", False: "no", None: "not said"}[row.rejections_count]
+    read = max((source.date for source in row.sources), default="")[: len("2026-10")]
+    return str(len(limits)) if limits else "none known", counts, read if row.verified else f"{read} unverified"
+
+
 def _buckets(rules: tuple[HeaderRule, ...]) -> tuple[HeaderEntry, ...]:
     grouped: dict[str, list[HeaderRule]] = {}
     for rule in rules:

@@ -73,7 +73,18 @@ def _area_fields(area: Area) -> dict[str, Any]:
 
 
 def _list_fields(entry: ListEntry) -> dict[str, Any]:
-    return {"list": entry.kind, "names": [{"name": name, "says": says} for name, says in entry.names]}
+    facts = entry.facts or ((),) * len(entry.names)
+    return {
+        "list": entry.kind,
+        "names": [
+            {
+                "name": name,
+                "says": says,
+                **{key.replace(" ", "_"): told for key, told in zip(entry.compared, each, strict=True)},
+            }
+            for (name, says), each in zip(entry.names, facts, strict=True)
+        ],
+    }
 
 
 def _bounds(bounds: Bounds | None) -> dict[str, float] | None:

@@ -63,7 +63,9 @@ def _page(entry: Entry) -> Page:
         case FactsEntry():
             return _facts(entry)
         case ListEntry():
-            table = Table(("name", "what it is"), entry.names)
+            facts = entry.facts or ((),) * len(entry.names)
+            rows = tuple((*named, *told) for named, told in zip(entry.names, facts, strict=True))
+            table = Table(("name", "what it is", *entry.compared), rows)
             return Page(f"{entry.title}: {len(entry.names)}", blocks=(table,))
         case Overview():
             return _overview(entry)
