@@ -148,6 +148,15 @@ def test_what_runs_out_first_is_a_matter_of_time_not_of_how_far_it_is_overrun() 
     assert "against a limit of 3" in says.says
 
 
+def test_a_limit_without_a_window_gets_the_one_that_its_refusal_names() -> None:
+    """Headers and words speak of one limit: it is not listed twice."""
+    bare = LimitReading(Dimension.REQUESTS, None, None, 3, 2, headers=("x-a",))
+    refusal = Finding(Category.RATE_LIMIT, "openai", 429, dimension=Dimension.REQUESTS, window_s=60.0, limit=3)
+    tally = tally_of([app([lambda: sdk("a"), lambda: sdk("b")])], refuse(), limits=(bare,), finding=refusal)
+    (load,) = loads(tally)
+    assert (load.use.reading.window_s, load.use.reading.window_from) == (60.0, "the refusal")
+
+
 def test_requests_at_once_after_a_refusal_and_requests_without_an_answer() -> None:
     """RC209 and RC211 say how many."""
     assert found(tally_of([app([lambda: raw("a")] * 4)], refuse()))["RC209"].says.startswith("3 requests repeated")

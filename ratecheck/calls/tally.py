@@ -3,7 +3,7 @@
 import heapq
 from array import array
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 from ratecheck.calls.attempt import Attempt, Call, Layer
@@ -117,6 +117,8 @@ class Tally:
         self.statuses: Counter[int | None] = Counter()
         self.told: dict[str, Told] = {}
         self.limits: dict[tuple[Dimension | None, float | None, str], LimitUse] = {}
+        self._windows: dict[tuple[Dimension | None, int | None], float] = {}
+        """What refusals said of the window of a limit of that amount."""
         self.refused_by: Counter[tuple[Dimension | None, float | None]] = Counter()
         self.categories: Counter[str] = Counter()
         self.providers: Counter[str] = Counter()
@@ -219,17 +221,30 @@ class Tally:
                 self.providers[finding.provider] += 1
             if refused:
                 self.refused_by[finding.dimension, finding.window_s] += 1
-                self._refusing_limit(finding)
         for reading in outcome.limits:
             self._limit(reading)
+        if refused and finding is not None:
+            self._refusing_limit(finding)
 
     def _refusing_limit(self, finding: Finding) -> None:
-        """Take in a limit that only a refusal's words state: OpenAI's headers show the day where the minute refuses."""
-        known = any(key[:2] == (finding.dimension, finding.window_s) for key in self.limits)
-        if finding.category is Category.RATE_LIMIT and finding.limit and finding.window_s and not known:
+        """Take in a limit that a refusal's words state: OpenAI's headers show the day where the minute refuses."""
+        if finding.category is not Category.RATE_LIMIT or not finding.limit or not finding.window_s:
+            return
+        what = (finding.dimension, finding.limit)
+        self._windows[what] = finding.window_s
+        for (dimension, window_s, header), use in list(self.limits.items()):
+            if window_s is None and (dimension, use.reading.limit) == what:
+                # The same limit, of which the headers tell no window.
+                del self.limits[dimension, window_s, header]
+                self.limits[dimension, finding.window_s, header] = use
+                use.reading = replace(use.reading, window_s=finding.window_s, window_from="the refusal")
+        if not any(key[:2] == (finding.dimension, finding.window_s) for key in self.limits):
             self._limit(LimitReading(finding.dimension, finding.window_s, "the refusal", finding.limit, remaining=0))
 
     def _limit(self, reading: LimitReading) -> None:
+        told_s = self._windows.get((reading.dimension, reading.limit)) if reading.window_s is None else None
+        if told_s is not None:
+            reading = replace(reading, window_s=told_s, window_from="the refusal")
         key = (reading.dimension, reading.window_s, reading.headers[0] if reading.headers else "")
         use = self.limits.get(key)
         if use is None:
