@@ -6,6 +6,7 @@ the number of lines before it is kept (at first: SHOWN).
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -46,3 +47,46 @@ def test_what_the_readme_shows_is_what_comes_out(command: str, shown: str, tmp_p
         return
     assert lines[: len(wanted)] == wanted
     assert elided or len(lines) == len(wanted)
+
+
+SERVE = re.compile(r"(<!-- tests/test_readme.py makes this block[^\n]*\n```text\n)(?P<shown>.*?)```", re.DOTALL)
+# What differs from run to run: times, and the version of the SDK that is installed.
+VARYING = re.compile(r"[\d.,]+ (?:ms|s|min|h|days?)\b|(?<=openai-python )[\d.]+\d")
+ASK = """
+import openai
+client = openai.OpenAI(max_retries=0)
+for number in range(5):
+    try:
+        client.chat.completions.create(model="gpt-4o", messages=[{"role": "user", "content": f"Question {number}"}])
+    except openai.RateLimitError:
+        pass
+"""
+
+
+def test_what_the_readme_shows_of_serve_is_what_it_reports(tmp_path: Path) -> None:
+    """Five calls of the real SDK against a served free account, then Ctrl-C; only times may differ."""
+    env = {"PATH": os.environ.get("PATH", ""), "HOME": str(tmp_path), "COLUMNS": "100", "PYTHONUTF8": "1"}
+    served = subprocess.Popen(
+        [sys.executable, "-m", "ratecheck", "serve", "--profile", "openai-free", "--port", "0", "--quiet"],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, encoding="utf-8", env=env,
+    )  # fmt: skip
+    assert served.stdout is not None
+    try:
+        url = served.stdout.readline().strip()
+        asking = env | {"OPENAI_BASE_URL": url, "OPENAI_API_KEY": "sk-any-key-will-do-here"}
+        subprocess.run([sys.executable, "-c", ASK], env=asking, check=True, timeout=60)
+        served.send_signal(signal.SIGINT)
+        report, _ = served.communicate(timeout=30)
+    finally:
+        served.kill()
+        served.wait()
+    report = report.strip("\n").partition("\nLeast that was left")[0]
+    text = README.read_text("utf-8")
+    found = SERVE.search(text)
+    assert found is not None
+    if os.environ.get("RATECHECK_UPDATE"):
+        start, end = found.span("shown")
+        README.write_text(f"{text[:start]}{report.rstrip()}\n…\n{text[end:]}", "utf-8")
+        return
+    wanted = found["shown"].removesuffix("…\n").rstrip()
+    assert VARYING.sub("#", report.rstrip()) == VARYING.sub("#", wanted)
