@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ratecheck.cli.options import LimitsOption, RpdOption, RpmOption, TpmOption, examples
+from ratecheck.cli.options import LimitsOption, RpdOption, RpmOption, TpmOption, examples, providers
 from ratecheck.cli.output import JsonOption, NoColorOption, Output
 from ratecheck.errors import ExitCode
 
@@ -50,7 +50,9 @@ def command(
     tpm: TpmOption = None,
     rpd: RpdOption = None,
     limits: LimitsOption = None,
-    provider: Annotated[str | None, typer.Option(metavar="NAME", help="Who limits: openai, azure, groq, …")] = None,
+    provider: Annotated[
+        str | None, typer.Option(metavar="NAME", autocompletion=providers, help="Who limits: openai, azure, groq, …")
+    ] = None,
     charging: Annotated[
         str | None, typer.Option(metavar="RULE", help="A charging rule by name; `list` prints them all.")
     ] = None,

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ratecheck.cli.options import examples
+from ratecheck.cli.options import examples, explained
 from ratecheck.cli.output import JsonOption, NoColorOption, Output
 from ratecheck.errors import ExitCode
 
@@ -22,6 +22,7 @@ def command(
         str | None,
         typer.Argument(
             metavar="[NAME]",
+            autocompletion=explained,
             help="A finding code, client policy, provider, account or charging rule; nothing lists them all.",
         ),
     ] = None,

@@ -14,6 +14,41 @@ def _sane(amount: int | None) -> int | None:
     return amount
 
 
+def providers(incomplete: str) -> list[str]:
+    """Complete a provider's name for the shell."""
+    from ratecheck.dialects import ALL
+
+    return [name for name in ALL if name.startswith(incomplete)]
+
+
+def accounts(incomplete: str) -> list[str]:
+    """Complete a built-in profile's name for the shell."""
+    from ratecheck.provider import profiles
+
+    return [name for name in profiles() if name.startswith(incomplete)]
+
+
+def policies(incomplete: str) -> list[str]:
+    """Complete a client policy's name for the shell."""
+    from ratecheck.retry import ALL
+
+    return [name for name in ALL if name.startswith(incomplete)]
+
+
+def limiters(incomplete: str) -> list[str]:
+    """Complete a limiter's name for the shell."""
+    from ratecheck.limiters import ALGORITHMS
+
+    return [name for name in ALGORITHMS if name.startswith(incomplete)]
+
+
+def explained(incomplete: str) -> list[str]:
+    """Complete whatever ``explain`` knows for the shell."""
+    from ratecheck.explain import names
+
+    return [name for name in names() if name.startswith(incomplete)]
+
+
 RpmOption = Annotated[
     int | None, typer.Option("--rpm", metavar="N", min=0, callback=_sane, help="Requests a minute that are allowed.")
 ]
@@ -34,6 +69,7 @@ LimiterOption = Annotated[
     typer.Option(
         "--limiter",
         metavar="NAME",
+        autocompletion=limiters,
         help="How limits are enforced: token_bucket, fixed_window, sliding_log, sliding_counter, leaky_bucket, gcra …",
     ),
 ]

@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ratecheck.cli.options import FaultOption, LimiterOption, RpdOption, RpmOption, TpmOption, examples
+from ratecheck.cli.options import (
+    FaultOption,
+    LimiterOption,
+    RpdOption,
+    RpmOption,
+    TpmOption,
+    accounts,
+    examples,
+    providers,
+)
 from ratecheck.cli.output import JsonOption, NoColorOption, Output
 from ratecheck.errors import ExitCode
 
@@ -37,9 +46,12 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 def command(
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="Port; 0 takes a free one.")] = 8429,
-    provider: Annotated[str | None, typer.Option(metavar="NAME", help="Whose words to answer in.")] = None,
+    provider: Annotated[
+        str | None, typer.Option(metavar="NAME", autocompletion=providers, help="Whose words to answer in.")
+    ] = None,
     profile: Annotated[
-        str | None, typer.Option(metavar="NAME|FILE", help="An account to imitate, or a TOML file.")
+        str | None,
+        typer.Option(metavar="NAME|FILE", autocompletion=accounts, help="An account to imitate, or a TOML file."),
     ] = None,
     rpm: RpmOption = None,
     tpm: TpmOption = None,
@@ -161,5 +173,7 @@ def _announce(profile: "Profile", url: str, output: Output, quiet: bool) -> None
         print(f"{url}/v1")
     sys.stdout.flush()
     if not quiet:
-        limits = ", ".join(f"{rule.limit.amount:,} {rule.name} ({rule.algorithm})" for rule in profile.limits)
+        limits = ", ".join(
+            f"{rule.limit.amount:,} {rule.name} ({rule.algorithm.replace('_', ' ')})" for rule in profile.limits
+        )
         output.note(f"{profile.title}: {limits}; Ctrl-C ends it and tells how your client did")

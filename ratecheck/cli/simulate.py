@@ -4,7 +4,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ratecheck.cli.options import FaultOption, LimiterOption, LimitsOption, RpdOption, RpmOption, TpmOption, examples
+from ratecheck.cli.options import (
+    FaultOption,
+    LimiterOption,
+    LimitsOption,
+    RpdOption,
+    RpmOption,
+    TpmOption,
+    accounts,
+    examples,
+    policies,
+    providers,
+)
 from ratecheck.cli.output import JsonOption, NoColorOption, Output
 from ratecheck.errors import ExitCode, UsageError
 
@@ -33,10 +44,16 @@ def command(
     rpd: RpdOption = None,
     limiter: LimiterOption = None,
     profile: Annotated[
-        str | None, typer.Option(metavar="NAME", help="A built-in account of `serve`: openai-tier1, azure-s0 …")
+        str | None,
+        typer.Option(
+            metavar="NAME", autocompletion=accounts, help="A built-in account of `serve`: openai-tier1, azure-s0 …"
+        ),
     ] = None,
     provider: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Whose words refusals are in: openai, anthropic, groq …")
+        str | None,
+        typer.Option(
+            metavar="NAME", autocompletion=providers, help="Whose words refusals are in: openai, anthropic, groq …"
+        ),
     ] = None,
     limits: LimitsOption = None,
     retry_after: Annotated[
@@ -44,7 +61,11 @@ def command(
     ] = None,
     policy: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Client policy, NAME or NAME@VERSION or OUTER+INNER; repeatable."),
+        typer.Option(
+            metavar="NAME",
+            autocompletion=policies,
+            help="Client policy, NAME or NAME@VERSION or OUTER+INNER; repeatable.",
+        ),
     ] = None,
     max_retries: Annotated[
         int | None, typer.Option(metavar="N", help="The client's own setting, in place of its default.")

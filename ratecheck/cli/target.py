@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from ratecheck.cli.options import providers
+
 if TYPE_CHECKING:
     from ratecheck.headers import Target
     from ratecheck.model import Ask, Exchange
@@ -19,6 +21,7 @@ ProviderOption = Annotated[
     typer.Option(
         "--provider",
         metavar="NAME",
+        autocompletion=providers,
         help="openai, azure, anthropic, groq, mistral, … (default: told from URL and keys).",
     ),
 ]
