@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from serving import read_to_end
+
 from ratecheck.calls import Call
 from ratecheck.net.watching import Run, _Server, listen
 from ratecheck.watch.session import Session
@@ -82,17 +84,7 @@ class Loopback:
         """Send bytes and return all that comes until the server closes; the request must ask for that."""
         with self.connect(direct=direct) as sock:
             sock.sendall(data)
-            return read_all(sock)
-
-
-def read_all(sock: socket.socket) -> bytes:
-    parts = []
-    try:
-        while data := sock.recv(65536):
-            parts.append(data)
-    except ConnectionResetError:
-        pass
-    return b"".join(parts)
+            return read_to_end(sock)
 
 
 def get(path: str = "/v1/models", *headers: str, close: bool = True) -> bytes:

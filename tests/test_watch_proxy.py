@@ -8,7 +8,8 @@ import socket
 import threading
 
 import pytest
-from loopback import Asked, Script, always, answer, get, post, proxied, read_all
+from loopback import Asked, Script, always, answer, get, post, proxied
+from serving import read_to_end
 
 REFUSAL = json.dumps({
     "error": {
@@ -123,7 +124,7 @@ def test_a_stream_passes_event_by_event() -> None:
             received += sock.recv(65536)
         assert b"last" not in received
         go.set()
-        assert b"data: last\n\n" in read_all(sock)
+        assert b"data: last\n\n" in read_to_end(sock)
 
 
 def test_an_app_that_hangs_up_hangs_up_on_the_provider() -> None:
