@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -78,16 +78,17 @@ def command(
     return _live(_Options(upstream, port, record, bodies, max_body, fail_over, quiet, tuple(app or ())), output)
 
 
-class _Options:
+class _Options(NamedTuple):
     """What the run was asked for."""
 
-    def __init__(
-        self, upstream: str | None, port: int, record: str | None, bodies: bool, max_body: int,
-        fail_over: float | None, quiet: bool, command: tuple[str, ...],
-    ) -> None:  # fmt: skip
-        self.upstream, self.port, self.record = upstream, port, record
-        self.bodies, self.max_body, self.fail_over = bodies, max_body, fail_over
-        self.quiet, self.command = quiet, command
+    upstream: str | None
+    port: int
+    record: str | None
+    bodies: bool
+    max_body: int
+    fail_over: float | None
+    quiet: bool
+    command: tuple[str, ...]
 
 
 def _live(options: _Options, output: Output) -> ExitCode | int:
