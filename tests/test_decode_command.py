@@ -336,6 +336,24 @@ def test_a_log_read_by_two_processes_says_the_same(
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="one process reads the file here")
+@pytest.mark.parametrize("meanwhile_bytes", [0, 100_000, 1 << 30])
+def test_what_is_done_meanwhile_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, meanwhile_bytes: int
+) -> None:
+    """However uneven the parts, down to none for this process: the same findings, and the other work done once."""
+    monkeypatch.setattr("ratecheck.net.halves._MEANWHILE_BYTES", meanwhile_bytes)
+    path = tmp_path / "app.log"
+    path.write_bytes(_log(3_000))
+    done: list[int] = []
+    with path.open("rb", buffering=0) as stream:
+        one = decode_stream(stream.read)
+    with path.open("rb", buffering=0) as stream:
+        two = decode_file(stream, source="-", worth_bytes=100_000, meanwhile=lambda: done.append(os.getpid()))
+    assert two == one
+    assert done == [os.getpid()]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="one process reads the file here")
 def test_a_helper_that_dies_is_made_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the second process ends without an answer, the first one reads its half too."""
     path = tmp_path / "app.log"

@@ -1,7 +1,7 @@
 """``ratecheck decode``: explain a pasted 429, or a log of them."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
@@ -39,7 +39,7 @@ def command(
     names = files or ["-"]
     if names == ["-"] and sys.stdin is not None and sys.stdin.isatty():
         output.note("paste the error, then press Ctrl-D (Ctrl-Z and Return on Windows)")
-    report = _read(names)
+    report = _read(names, meanwhile=None if json else _ready_to_draw)
     if json:
         from ratecheck.render.decode import document
 
@@ -51,14 +51,19 @@ def command(
     return ExitCode.OK if report.found else ExitCode.ANSWER_IS_NO
 
 
-def _read(names: list[str]) -> "DecodeReport":
+def _ready_to_draw() -> None:
+    """Import what draws a log's table and chart: it takes longer than drawing them."""
+    from ratecheck.render import charts, decode, grids  # noqa: F401  # for the side effect, while another process reads
+
+
+def _read(names: list[str], meanwhile: Callable[[], object] | None) -> "DecodeReport":
     from ratecheck.decode import merged
     from ratecheck.net.halves import decode_file
 
     reports = []
     for name in names:
         with _opened(name) as stream:
-            reports.append(decode_file(stream, source=name))
+            reports.append(decode_file(stream, source=name, meanwhile=meanwhile))
     return merged(reports)
 
 

@@ -62,7 +62,7 @@ class _Known:
 
     limit: int | None
     tallies: dict[bool, _Tally | None]
-    longest: tuple[float, ...] = ()
+    longest: dict[bool, tuple[float, ...]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -121,7 +121,7 @@ class LogReader:
         same, asked, delay, minute = seen
         known = shape.known.get(same)
         over = known is not None and known.limit is not None and asked > known.limit
-        if known is None or over not in known.tallies or delay > known.longest:
+        if known is None or over not in known.tallies or delay > known.longest[over]:
             draft = _judged(record)
             tally = self._tally(draft)
             if known is None:
@@ -131,7 +131,7 @@ class LogReader:
                 if len(shape.known) < _MOST_SHAPES:
                     shape.known[same] = known
             known.tallies[over] = tally
-            known.longest = max(known.longest, delay)
+            known.longest[over] = max(known.longest.get(over, ()), delay)
         return self._timed(known.tallies[over], minute)
 
     def _meet(self, key: bytes, record: bytes) -> _Shape | None:

@@ -3,6 +3,7 @@
 Not part of the test run: ``python tests/bench/decode.py``. Writes its log to a temporary folder.
 """
 
+import compileall
 import random
 import statistics
 import subprocess
@@ -11,8 +12,10 @@ import tempfile
 import time
 from pathlib import Path
 
+import ratecheck
+
 LINES = 1_120_000
-RUNS = 3
+RUNS = 5
 
 
 def write_log(path: Path) -> None:
@@ -37,14 +40,16 @@ def write_log(path: Path) -> None:
                 )
 
 
-def seconds(*command: str, out: Path) -> float:
-    took = []
+def seconds(*commands: tuple[str, ...], out: Path) -> list[tuple[float, str]]:
+    """Return the median and the spread of each command; they take turns, so that a busy machine slows all alike."""
+    took: list[list[float]] = [[] for _ in commands]
     for _ in range(RUNS):
-        with out.open("wb") as sink:
-            began = time.perf_counter()
-            subprocess.run(command, stdout=sink, check=False)
-            took.append(time.perf_counter() - began)
-    return statistics.median(took)
+        for command, times in zip(commands, took, strict=True):
+            with out.open("wb") as sink:
+                began = time.perf_counter()
+                subprocess.run(command, stdout=sink, check=False)
+                times.append(time.perf_counter() - began)
+    return [(statistics.median(times), f"{min(times):.2f}..{max(times):.2f}") for times in took]
 
 
 def main() -> None:
@@ -54,16 +59,19 @@ def main() -> None:
         body.write_text(
             "429 Rate limit reached for gpt-4o in organization org-B7 on tokens per min (TPM): Limit 3, Used 3."
         )
-        program = (sys.executable, "-m", "ratecheck", "decode", "--json")
-        grep = seconds("grep", "-c", " 429 ", str(log), out=out)
-        decoded = seconds(*program, str(log), out=out)
-        megabytes = log.stat().st_size / 1e6
-        print(
-            f"log of {megabytes:.0f} MB: grep {grep:.2f} s, decode {decoded:.2f} s, {grep / decoded:.2f} x grep's rate"
+        # As an install leaves it, also where the environment keeps Python from storing what it compiles.
+        compileall.compile_dir(str(Path(ratecheck.__file__).parent), quiet=1)
+        program = (sys.executable, "-m", "ratecheck", "decode")
+        (grep, spread), *decoded = seconds(
+            ("grep", "-c", " 429 ", str(log)), (*program, str(log)), (*program, "--json", str(log)), out=out
         )
-        typer = seconds(sys.executable, "-c", "import typer", out=out)
-        one = seconds(*program, str(body), out=out)
-        print(f"one body: import typer {typer:.3f} s, decode {one:.3f} s, {one / typer:.2f} x")
+        print(f"log of {log.stat().st_size / 1e6:.0f} MB: grep {grep:.2f} s ({spread})")
+        for name, (took, spread) in zip(("as text", "--json"), decoded, strict=True):
+            print(f"  decode {name}: {took:.2f} s ({spread}), {grep / took:.2f} x grep's rate")
+        (typer, _), (one, spread) = seconds(
+            (sys.executable, "-c", "import typer"), (*program, "--json", str(body)), out=out
+        )
+        print(f"one body: import typer {typer:.3f} s, decode {one:.3f} s ({spread}), {one / typer:.2f} x")
 
 
 if __name__ == "__main__":
