@@ -5,6 +5,7 @@ import json
 import os
 import pickle
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -247,6 +248,23 @@ def test_a_refusal_without_a_status_is_found_in_a_large_log(line: str, category:
     octets = (healthy + f"2026-10-05T10:00:08Z WARN {line}\n" + healthy).encode()
     (found,) = decode_stream(io.BytesIO(octets).read).findings
     assert (found.category, found.count, found.first_line) == (category, 1, 2_001)
+
+
+@pytest.mark.parametrize("capitals", [False, True])
+def test_escaped_chinese_is_found_and_told_apart_in_a_large_log(capitals: bool) -> None:
+    """A logger that writes ASCII only, its escapes in either case of letters: each sentence keeps its own meaning."""
+    said = ("账户余额不足，请充值", "您当前的并发数过高，请降低并发", "模型繁忙，请稍后再试")
+    lines = []
+    for sentence in said * 40:
+        escaped = json.dumps({"error": {"message": sentence}})
+        if capitals:
+            escaped = re.sub(r"(?<=\\u)[0-9a-f]{4}", lambda digits: digits[0].upper(), escaped)
+        lines.append(f"2026-10-05T10:00:07Z WARN {escaped}\n" + "2026-10-05T10:00:08Z INFO all is well\n" * 30)
+    found = decode_stream(io.BytesIO("".join(lines).encode()).read).findings
+    assert {each.category: each.count for each in found} == {
+        Category.QUOTA_EXHAUSTED: 40, Category.CONCURRENCY: 40, Category.OVERLOADED: 40,
+    }  # fmt: skip
+    assert sorted(each.first_line for each in found) == [1, 32, 63]
 
 
 def test_a_record_of_many_lines_counts_once() -> None:

@@ -27,6 +27,14 @@ CHINESE = tuple(
         "资源包", "充值", "调用次数",
     )
 )  # fmt: skip
+# Looked for only where a block holds escapes: the same as JSON writes it in ASCII, with small letters or capitals.
+ESCAPED = tuple(
+    dict.fromkeys(
+        "".join(f"\\u{ord(letter):{form}}" for letter in word.decode()).encode()
+        for word in CHINESE
+        for form in ("04x", "04X")
+    )
+)
 _DIGITS = frozenset(b"0123456789")
 _HEX_LETTERS = frozenset(b"abcdefABCDEF")
 
@@ -216,7 +224,10 @@ def _candidates(block: bytes) -> Iterator[tuple[int, int]]:
     nowhere = len(block)
     finds: list[Callable[[int], int]] = []
     places: list[int] = []
-    for needle in NEEDLES if block.isascii() else NEEDLES + CHINESE:
+    needles = NEEDLES if block.isascii() else NEEDLES + CHINESE
+    if finder(block, b"\\u")(0) >= 0:
+        needles += ESCAPED
+    for needle in needles:
         find = finder(block, needle)
         if needle is STATUS:
             find = _outside_numbers(find, block)
