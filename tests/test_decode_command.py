@@ -382,7 +382,7 @@ def test_a_helper_that_dies_is_made_good(tmp_path: Path, monkeypatch: pytest.Mon
     def fail(*_: object) -> bytes:
         raise MemoryError
 
-    monkeypatch.setattr("pickle.dumps", fail)
+    monkeypatch.setattr("pickle.dump", fail)
     with path.open("rb", buffering=0) as stream:
         assert decode_file(stream, source="-", worth_bytes=100_000) == one
 

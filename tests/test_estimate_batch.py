@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from test_estimate import chat, written
 
+from ratecheck.cli import app
+from ratecheck.cli.exits import run
 from ratecheck.estimate import Estimator, Settings
 from ratecheck.estimate.report import Skipped
 from ratecheck.estimate.requests import Line, NotARequest
@@ -44,12 +47,13 @@ _plain = st.fixed_dictionaries(
 @hypothesis_settings(max_examples=200, deadline=None)
 def test_a_file_of_requests_is_the_sum_of_its_lines(raws: list[Any], charging: str | None) -> None:
     """The short way that a batch takes gives what each request gives alone, in the same order, broken ones told."""
-    together = Estimator(Settings(charging=charging), counter, in_background)
+    together = Estimator(Settings(charging=charging), counter)
     wrapped = [
         {"custom_id": "a", "url": "/v1/chat/completions", "body": raw} if place % 3 == 2 else raw
         for place, raw in enumerate(raws)
     ]
-    found = list(together.lines("x", iter([(place, raw, None) for place, raw in enumerate(wrapped, 1)])))
+    lines = iter([(place, raw, None) for place, raw in enumerate(wrapped, 1)])
+    found = list(together.lines("x", lines, background=in_background))
     alone = Estimator(Settings(charging=charging), counter)
     for place, (raw, made) in enumerate(zip(wrapped, found, strict=True), 1):
         try:
@@ -140,3 +144,74 @@ def test_ctrl_c_gives_what_was_counted_so_far(tmp_path: Path) -> None:
     made = json.loads(out)
     assert made["interrupted"] is True
     assert 4000 <= made["totals"]["requests"] <= 20_000
+
+
+_words = st.lists(
+    st.sampled_from(["a", "é", "中", "\U0001f642", "'s", " ", "\n", "\r\n", "12", "word", "?", "\t", "{}"])
+)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="one process reads the file here")
+@given(text=_words.map("".join), mark=st.booleans())
+@hypothesis_settings(max_examples=60, deadline=None)
+def test_a_text_counted_by_two_processes_has_the_same_tokens(
+    tmp_path_factory: pytest.TempPathFactory, text: str, mark: bool
+) -> None:
+    """Wherever the middle of a file falls, in a character or in a word: characters and tokens are those of one text."""
+    path = tmp_path_factory.mktemp("halves") / "a.txt"
+    path.write_text("x" + text, "utf-8-sig" if mark else "utf-8", newline="")
+    whole = inputs.read(str(path))
+    with patch.object(inputs, "_WORTH_BYTES", 1):
+        halves = inputs.read(str(path))
+    assert isinstance(whole, inputs.TextFile)
+    assert isinstance(halves, inputs.TextFile)
+    estimator = Estimator(Settings(), counter)
+    wanted = estimator.measure(whole.blocks)
+    found = [
+        estimator.measure(part, alone=True) for part in (halves.blocks, *((halves.rest(),) if halves.rest else ()))
+    ]
+    assert (
+        tuple(map(sum, zip(*found, strict=True))) == wanted == (1 + len(text), counter("o200k_base").count("x" + text))
+    )
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="one process reads the file here")
+@given(
+    lines=st.lists(st.sampled_from([b'{"a": 1}', b"", b" ", b"{", b"\xff", b'{"b": "\xc3\xa9"}', b"[1]\r"]), min_size=1)
+)
+@hypothesis_settings(max_examples=100, deadline=None)
+def test_the_halves_of_a_batch_are_its_lines(tmp_path_factory: pytest.TempPathFactory, lines: list[bytes]) -> None:
+    """Every line once, in order, under its own number, wherever the middle falls; broken ones are told alike."""
+    path = tmp_path_factory.mktemp("halves") / "a.jsonl"
+    path.write_bytes(b"{}\n" + b"\n".join(lines))
+    whole = inputs.read(str(path))
+    with patch.object(inputs, "_WORTH_BYTES", 1):
+        halves = inputs.read(str(path))
+    assert isinstance(whole, inputs.LinesFile)
+    assert isinstance(halves, inputs.LinesFile)
+    assert [*halves.lines, *(halves.rest() if halves.rest else ())] == list(whole.lines)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="one process reads the file here")
+@pytest.mark.parametrize("kind", ["lines", "text", "bad text"])
+def test_two_processes_say_what_one_says(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The whole command: figures, broken lines by number, `--strict`, the error of a second half that is no text."""
+    path = tmp_path / ("a.jsonl" if kind == "lines" else "a.txt")
+    requests = [json.dumps(chat(place % 7) | {"user": f"{place}"}).encode() for place in range(9_000)]
+    requests[700], requests[8_000] = b"{", b'{"messages": 5}'
+    path.write_bytes(b"\n".join(requests) + (b"\xff" if kind == "bad text" else b"\n"))
+    # Small enough to see nothing of the end of the file.
+    monkeypatch.setattr(inputs, "_MIDDLE_BYTES", 4096)
+    codes = []
+    for more in (["--json"], ["--strict"]):
+        said = []
+        for size in (1 << 30, 1):
+            monkeypatch.setattr(inputs, "_WORTH_BYTES", size)
+            monkeypatch.setattr(sys, "argv", ["ratecheck", "estimate", *more, str(path)])
+            code = run(app)
+            said.append((code, *capsys.readouterr()))
+        assert said[0] == said[1]
+        codes.append(said[0][0])
+    assert codes == {"lines": [0, 2], "text": [0, 0], "bad text": [2, 2]}[kind]

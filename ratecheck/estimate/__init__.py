@@ -10,6 +10,7 @@ from typing import Any
 
 from ratecheck.dialects.charging import ASSUMED, Admission, ChargingRule, by_name, names, rule_for
 from ratecheck.errors import UsageError, no_such
+from ratecheck.estimate.cutting import chunks
 from ratecheck.estimate.diagnoses import diagnose
 from ratecheck.estimate.fit import fit
 from ratecheck.estimate.framing import Part, Prompt, message_tokens, prompt_of
@@ -49,15 +50,8 @@ class Settings:
 class Estimator:
     """Estimates prompt after prompt with one set of settings."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        counter: Callable[[str], Counter],
-        background: Begin = lambda work: work,
-    ) -> None:
-        """``background`` starts work elsewhere and gives what waits for its outcome; by default all is done here."""
+    def __init__(self, settings: Settings, counter: Callable[[str], Counter]) -> None:
         self._settings = settings
-        self._background = background
         self._counter = counter
         self._memories: dict[str, Memory] = {}
         self._kinds: dict[str | None, Kind] = {}
@@ -90,10 +84,9 @@ class Estimator:
             self._rules[key] = (ASSUMED, True) if rule is None else (rule, False)
         return self._rules[key]
 
-    def text(self, source: str, blocks: Iterable[str]) -> PromptEstimate:
-        """Estimate a text sent as one user message, or as the input of an embeddings or completions model."""
-        model = self._model(None)
-        memory = self._memory(model.row.encoding)
+    def measure(self, blocks: Iterable[str], alone: bool = False) -> tuple[int, int]:
+        """Return characters and tokens of a text; ``alone``: on this thread, the other processors have work."""
+        counter = self._memory(self._model(None).row.encoding).counter
         chars = 0
 
         def seen() -> Iterator[str]:
@@ -102,10 +95,14 @@ class Estimator:
                 chars += len(block)
                 yield block
 
-        tokens = memory.counter.count_all(seen())
-        endpoint = _text_endpoint(model)
-        request = Request(endpoint, [Message("user", "")])
-        empty = prompt_of(request, model, memory.count)
+        tokens = sum(map(counter.count, chunks(seen()))) if alone else counter.count_all(seen())
+        return chars, tokens
+
+    def text(self, source: str, chars: int, tokens: int) -> PromptEstimate:
+        """Estimate a measured text sent as one user message, or as the input of an embeddings or completions model."""
+        model = self._model(None)
+        request = Request(_text_endpoint(model), [Message("user", "")])
+        empty = prompt_of(request, model, self._memory(model.row.encoding).count)
         scaled = round(tokens * model.row.factor)
         band = model.row.band
         total = empty.tokens + scaled
@@ -120,15 +117,20 @@ class Estimator:
         return self._one(source, None, Request("chat", [Message("user", images=(picture,))]), model)
 
     def lines(
-        self, source: str, lines: Iterator[Line], whole: Callable[[Any], Any] = lambda raw: raw
+        self,
+        source: str,
+        lines: Iterator[Line],
+        whole: Callable[[Any], Any] = lambda raw: raw,
+        background: Begin = lambda work: work,
     ) -> Iterator[PromptEstimate | Skipped]:
         """Estimate the requests of a file by line: while some are worked on, the next ones' texts are counted.
 
-        ``whole`` completes the value of a line that is more than roles and texts.
+        ``whole`` completes the value of a line that is more than roles and texts. ``background`` starts work elsewhere
+        and gives what waits for its outcome; by default all is done here.
         """
-        batch, settle = self._begin(lines)
+        batch, settle = self._begin(lines, background)
         while batch:
-            after, settle_after = self._begin(lines)
+            after, settle_after = self._begin(lines, background)
             plain = settle(source)
             for number, raw, broken in batch:
                 if number in plain:
@@ -137,7 +139,9 @@ class Estimator:
                     yield self._line(source, number, whole(raw), broken)
             batch, settle = after, settle_after
 
-    def _begin(self, lines: Iterator[Line]) -> tuple[list[Line], Callable[[str], dict[int, PromptEstimate]]]:
+    def _begin(
+        self, lines: Iterator[Line], background: Begin
+    ) -> tuple[list[Line], Callable[[str], dict[int, PromptEstimate]]]:
         held: list[Line] = []
         others = 0
         batch = Batch(self._kind, self._settings.max_output_tokens, self._settings.n)
@@ -148,7 +152,7 @@ class Estimator:
             held.append((number, None if taken else raw, broken))
             if len(held) >= _TOGETHER or others >= _OTHERS_TOGETHER or batch.chars >= _CHARS_TOGETHER:
                 break
-        return held, batch.begin(self._background)
+        return held, batch.begin(background)
 
     def _line(self, source: str, number: int, raw: Any, broken: str | None) -> PromptEstimate | Skipped:
         if broken is None:

@@ -8,6 +8,7 @@ from typing import BinaryIO
 from ratecheck.decode.paste import DecodeReport
 from ratecheck.decode.records import next_record
 from ratecheck.decode.stream import cuts_at_lines, decode_stream, read_log
+from ratecheck.net.beside import beside, two_at_once
 
 # Below this a second process saves less than the 10 ms that it takes to start and to bring together.
 _WORTH_BYTES = 32 << 20
@@ -26,38 +27,18 @@ def decode_file(
     ``meanwhile`` is called in this process while the other one reads, which takes the larger part then.
     """
     middle = None
-    if hasattr(os, "fork") and (os.cpu_count() or 1) > 1:
+    if two_at_once():
         middle = _middle(stream, worth_bytes, _MEANWHILE_BYTES if meanwhile else 0)
     if middle is None:
         return decode_stream(stream.read, source=source)
     file = stream.fileno()
-    import pickle
+    from ratecheck.decode import log  # noqa: F401  # before there are two of us, so that it is imported once
 
-    from ratecheck.decode import log  # noqa: F401  # before the fork, so that it is imported once
-
-    receiving, sending = os.pipe()
-    child = os.fork()
-    if child == 0:
-        # Whatever happens, this copy of the program ends here: the first part, and any error, are the parent's.
-        status = 1
-        try:
-            os.close(receiving)
-            with open(sending, "wb") as pipe:
-                pipe.write(pickle.dumps(read_log(_from(file, middle))))
-            status = 0
-        finally:
-            os._exit(status)
-    os.close(sending)
-    with open(receiving, "rb") as pipe:
-        try:
-            if meanwhile is not None:
-                meanwhile()
-            first = read_log(_from(file, 0, middle))
-            told = pipe.read()
-        finally:
-            pipe.close()
-            done = os.waitpid(child, 0)[1] == 0
-    first.append(pickle.loads(told) if done else read_log(_from(file, middle)))
+    with beside(lambda: read_log(_from(file, middle))) as second:
+        if meanwhile is not None:
+            meanwhile()
+        first = read_log(_from(file, 0, middle))
+        first.append(second())
     return first.report(source)
 
 

@@ -5,16 +5,20 @@ import glob
 import json
 import os
 import re
+import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from ratecheck.errors import UsageError
+from ratecheck.estimate.cutting import last_cut
 from ratecheck.estimate.images import size_of
 from ratecheck.estimate.requests import Line
+from ratecheck.net.beside import two_at_once
 
 # Read at a time from a text: few enough to need no memory, many enough for the disk.
 _BLOCK_BYTES = 1 << 18
@@ -22,6 +26,10 @@ _BLOCK_BYTES = 1 << 18
 _HEAD_BYTES = 1 << 19
 # Of a file with a value a line: what the processor's cache holds.
 _LINES_BYTES = 1 << 17
+# Below this a second process saves less than it takes to start and to bring together.
+_WORTH_BYTES = 16 << 20
+# Where no line ends, and no safe cut is, within this of the middle, the file is better read as one.
+_MIDDLE_BYTES = 1 << 20
 _IMAGES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp"})
 _LINES = frozenset({".jsonl", ".ndjson"})
 
@@ -41,6 +49,8 @@ class TextFile:
 
     source: str
     blocks: Iterable[str]
+    rest: Callable[[], Iterable[str]] | None = None
+    """Of a large file, for another process: opens the second half; ``blocks`` are then those of the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +71,8 @@ class LinesFile:
     lines: Iterator[Line]
     whole: Callable[[Any], Any]
     """Puts the first bytes of local images where a value names them: most values name none."""
+    rest: Callable[[], Iterator[Line]] | None = None
+    """Of a large file, for another process: opens the second half; ``lines`` are then those of the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +122,7 @@ def _opened(path: str) -> BinaryIO:
 
 
 def read(path: str, advance: Advance = lambda _: None) -> Input:
-    """Open one input (``-``: stdin) and tell what it is.
+    """Open one input (``-``: stdin) and tell what it is; a large file comes in halves.
 
     Raises:
         Unreadable: missing, a directory, empty, binary, or JSON that does not parse (with line and column).
@@ -125,12 +137,20 @@ def read(path: str, advance: Advance = lambda _: None) -> Input:
         return ImageFile(source, size_of(file.read(_HEAD_BYTES)))
     encoding = _encoding(head, source)
     if suffix in _LINES or (suffix not in (".txt", ".md", ".json") and _looks_like_lines(head)):
-        return LinesFile(source, _lines(file, advance), partial(_inlined, folder=Path(source).parent))
+        whole = partial(_inlined, folder=Path(source).parent)
+        middle = _middle(file, _after_line)
+        if middle is None:
+            return LinesFile(source, _lines(file, advance), whole)
+        return LinesFile(source, _lines(file, _twice(advance), end=middle), whole, partial(_later_lines, path, middle))
     if suffix == ".json" or (suffix not in (".txt", ".md") and head.lstrip()[:1] in (b"{", b"[")):
         # What starts as an object with a key was meant as JSON, wherever it came from.
         must = suffix == ".json" or re.match(rb'\s*\{\s*"', head) is not None
         return _json(file, source, encoding, must, advance)
-    return TextFile(source, _blocks(file, source, encoding, advance))
+    middle = _middle(file, _safe_cut) if encoding.startswith("utf-8") else None
+    if middle is None:
+        return TextFile(source, _blocks(file, source, encoding, advance))
+    first = _blocks(file, source, encoding, _twice(advance), end=middle)
+    return TextFile(source, first, partial(_later_blocks, path, source, middle))
 
 
 def _encoding(head: bytes, source: str) -> str:
@@ -158,12 +178,62 @@ def _looks_like_lines(head: bytes) -> bool:
     return True
 
 
-def _blocks(file: BinaryIO, source: str, encoding: str, advance: Advance) -> Iterator[str]:
+def _middle(file: BinaryIO, cut: Callable[[bytes], int | None]) -> int | None:
+    """Where the second half of a file begins, by ``cut`` of what is there; ``None`` where it is better read as one."""
+    about = os.fstat(file.fileno())
+    if not two_at_once() or file is sys.stdin.buffer or not stat.S_ISREG(about.st_mode) or about.st_size < _WORTH_BYTES:
+        return None
+    half = about.st_size // 2
+    at = cut(os.pread(file.fileno(), _MIDDLE_BYTES, half))
+    return None if at is None else half + at
+
+
+def _after_line(raw: bytes) -> int | None:
+    return raw.find(b"\n") + 1 or None
+
+
+def _safe_cut(raw: bytes) -> int | None:
+    inside = re.match(rb"[\x80-\xbf]{0,3}", raw)  # the rest of a character that begins before
+    skipped = inside.end() if inside else 0
+    try:
+        text = codecs.getincrementaldecoder("utf-8")("strict").decode(raw[skipped:])
+    except UnicodeDecodeError:
+        return None
+    cut = last_cut(text)
+    return None if cut is None else skipped + len(text[:cut].encode())
+
+
+def _twice(advance: Advance) -> Advance:
+    """Both halves come on at the same pace, and one of them is seen here."""
+    return lambda count: advance(2 * count)
+
+
+def _upto(file: BinaryIO, wanted: int, end: int | None) -> Iterator[bytes]:
+    """Yield the file from where it is, ``wanted`` bytes at a time."""
+    at = file.tell() if end is not None else 0
+    while raw := file.read(wanted if end is None else min(wanted, end - at)):
+        at += len(raw)
+        yield raw
+
+
+def _later_blocks(path: str, source: str, middle: int) -> Iterator[str]:
+    file = _opened(path)
+    file.seek(middle)
+    return _blocks(file, source, "utf-8", lambda _: None, done=middle)
+
+
+def _later_lines(path: str, middle: int) -> Iterator[Line]:
+    file = _opened(path)
+    before = sum(raw.count(b"\n") for raw in _upto(file, _BLOCK_BYTES, middle))
+    return _lines(file, lambda _: None, before=before)
+
+
+def _blocks(
+    file: BinaryIO, source: str, encoding: str, advance: Advance, *, done: int = 0, end: int | None = None
+) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder(encoding)("strict")
-    done = 0
     with file:
-        while True:
-            raw = file.read(_BLOCK_BYTES)
+        for raw in chain(_upto(file, _BLOCK_BYTES, end), (b"",)):
             try:
                 text = decoder.decode(raw, final=not raw)
             except UnicodeDecodeError as error:
@@ -175,8 +245,6 @@ def _blocks(file: BinaryIO, source: str, encoding: str, advance: Advance) -> Ite
                 raise Unreadable(f"{source} is not text (a zero byte near byte {done + text.index(chr(0)):,})")
             if text:
                 yield text
-            if not raw:
-                return
             done += len(raw)
             advance(len(raw))
 
@@ -233,10 +301,10 @@ def _loader() -> Callable[[bytes], Any]:
     return load
 
 
-def _split(file: BinaryIO, advance: Advance) -> Iterator[bytes]:
+def _split(file: BinaryIO, advance: Advance, end: int | None) -> Iterator[bytes]:
     """Yield lines without their ends; reading in large blocks is half the work of reading line by line."""
     left = b""
-    while block := file.read(_LINES_BYTES):
+    for block in _upto(file, _LINES_BYTES, end):
         advance(len(block))
         lines = block.split(b"\n")
         lines[0] = left + lines[0]
@@ -246,10 +314,10 @@ def _split(file: BinaryIO, advance: Advance) -> Iterator[bytes]:
         yield left
 
 
-def _lines(file: BinaryIO, advance: Advance) -> Iterator[Line]:
+def _lines(file: BinaryIO, advance: Advance, *, before: int = 0, end: int | None = None) -> Iterator[Line]:
     loads = _loader()
     with file:
-        for number, raw in enumerate(_split(file, advance), 1):
+        for number, raw in enumerate(_split(file, advance, end), before + 1):
             if number == 1 and raw.startswith(codecs.BOM_UTF8):
                 raw = raw[len(codecs.BOM_UTF8) :]
             try:

@@ -249,6 +249,10 @@ def _workers() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="count")
 
 
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_workers.cache_clear)  # a copy of this process has none of its threads
+
+
 def in_background(work: Callable[[], list[int]]) -> Callable[[], list[int]]:
     """Start ``work`` beside what goes on here; the call that comes back waits for its outcome."""
     return _workers().submit(work).result

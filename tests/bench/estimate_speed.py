@@ -2,8 +2,8 @@
 
 Run: python tests/bench/estimate_speed.py [share of the full size, 0.1 for a quick look]
 
-ratecheck counts on as many threads as there are processors, the script on one: the clock's ratio holds for a machine
-with a free second core, the processor's ratio for one without.
+ratecheck counts with two processes, the script with one: the clock's ratio holds for a machine with a free second core,
+the processor's ratio for one without. The memory is that of the larger process.
 
 The inputs (100,000 chat requests with a repeated system prompt, 186 MB; texts of 50 MB) are made in a temporary folder
 and deleted. Every figure is compared with tiktoken's before a ratio is printed.
