@@ -53,7 +53,7 @@ def test_a_terminal_without_unicode_loses_nothing_of_ours(ratecheck: Ratecheck, 
     assert plain.stdout.count("?") == shown.stdout.count("?")
 
 
-@pytest.mark.parametrize("screen", [each for each in SCREENS if not each.startswith("probe")])
+@pytest.mark.parametrize("screen", SCREENS)
 def test_findings_and_advice_are_whole_sentences(ratecheck: Ratecheck, screen: str) -> None:
     """What is said under a code, and what to do about it, begins and ends as a sentence does; code stands as it is."""
     done = ratecheck(*screen.split(), stdin=SCREENS[screen], env={"COLUMNS": "10000"})

@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 
 from ratecheck.durations import NS_PER_S, human_s
 from ratecheck.identify.belief import Belief
+from ratecheck.identify.clocks import clock_findings
 from ratecheck.identify.plan import RESERVED_TOKENS, Budget, Investigation
 from ratecheck.identify.report import SNAPPED_CONFIDENCE, LimiterFound, limiter_found, never_refused
 from ratecheck.identify.sight import Sight, Track
 from ratecheck.identify.weigh import REPORTED
 from ratecheck.model import Diagnosis, Dimension, Severity
+from ratecheck.wording import units
 
 # A charge is believed to hold the output that was asked for from six tenths of it on: some charge the larger of prompt
 # and output instead of the sum. Below two tenths it does not.
@@ -59,6 +61,7 @@ def report_of(investigation: Investigation) -> ProbeReport:
         *others,
         *_changed(investigation),
         *truth,
+        *clock_findings(investigation),
         *_charged(limiters),
         *reservation,
         *keys,
@@ -156,10 +159,10 @@ def _hidden(investigation: Investigation, limiters: Sequence[LimiterFound]) -> l
         ),
         None,
     )
-    said = f" while the headers still said {left} left" if left is not None else ""
+    said = f" while the headers still said {left:,} left" if left is not None else ""
     return [
         Diagnosis(
-            "RC501", Severity.BAD, f"a limit that no header shows refused a request{said}", hidden[0].evidence[:2]
+            "RC501", Severity.BAD, f"A limit that no header shows refused a request{said}.", hidden[0].evidence[:2]
         )
     ]
 
@@ -173,7 +176,7 @@ def _others(investigation: Investigation) -> tuple[bool | None, list[Diagnosis]]
     )
     if drawn >= _OTHERS_FROM:
         sent = len(investigation.sights)
-        says = f"somebody else draws on the same limit: at least {drawn} requests besides the {sent} sent here"
+        says = f"Somebody else draws on the same limit: at least {drawn:,} requests besides the {sent:,} sent here."
         return True, [Diagnosis("RC502", Severity.WARN, says)]
     readings = sum(seen.remaining is not None for belief in announced for seen in belief.history)
     return (False if readings >= 4 and drawn == 0 else None), []
@@ -189,7 +192,7 @@ def _changed(investigation: Investigation) -> list[Diagnosis]:
         Diagnosis(
             "RC505",
             Severity.WARN,
-            f"the announced limit on {track.dimension} changed from {before} to {after} at request {number}",
+            f"The limit on {units(track.dimension)} changed from {before:,} to {after:,} at request {number}.",
         )
         for track, before, after, number in investigation.changed[:4]
     ]
@@ -208,7 +211,7 @@ def _truth(investigation: Investigation) -> tuple[bool | None, bool | None, list
             reset_true = True
         elif readings >= 4 and off > readings // 2:
             reset_true = False
-            says = f"{off} of {readings} resets do not fit what the limit then did: do not wait by them"
+            says = f"{off} of {readings} resets do not fit what the limit then did: do not wait by them."
             diagnoses.append(Diagnosis("RC503", Severity.WARN, says))
     retry_true, sentence = _retry_after(investigation.sights)
     if retry_true is False:
@@ -225,11 +228,11 @@ def _retry_after(sights: Sequence[Sight]) -> tuple[bool | None, str]:
         waited_s = (following.sent_ns - sight.answered_ns) / NS_PER_S
         if following.admitted is False and waited_s > sight.retry_after_s:
             stated, waited = human_s(sight.retry_after_s), human_s(waited_s)
-            return False, f"retry-after said {stated}; a request after {waited} was refused again"
+            return False, f"Retry-after said {stated}; a request after {waited} was refused again."
         # A second of rounding is no lie; being told to wait twice as long as needed is.
         if following.admitted and waited_s + 1.0 < sight.retry_after_s / 2:
             stated, waited = human_s(sight.retry_after_s), human_s(waited_s)
-            return False, f"retry-after said {stated}; a request after {waited} passed"
+            return False, f"Retry-after said {stated}; a request after {waited} passed."
         if following.admitted and waited_s >= sight.retry_after_s:
             told = True
     return told, ""
@@ -237,7 +240,7 @@ def _retry_after(sights: Sequence[Sight]) -> tuple[bool | None, str]:
 
 def _charged(limiters: Sequence[LimiterFound]) -> list[Diagnosis]:
     if any(each.charges_rejected for each in limiters):
-        says = "refused requests are charged too: knocking on keeps the door shut"
+        says = "Refused requests are charged too: knocking on keeps the door shut."
         return [Diagnosis("RC506", Severity.WARN, says)]
     return []
 
@@ -268,11 +271,12 @@ def _reservation(investigation: Investigation) -> tuple[bool | None, bool | None
             returned = small - after
             back = True if returned >= _HELD * (asked - made) else False if returned <= _NOT_HELD * asked else None
         says = (
-            f"max_tokens is reserved up front: asking for {RESERVED_TOKENS} output tokens took {large:.0f} "
-            f"{track.dimension}, asking for 1 took {small:.0f}"
+            f"The output that is asked for is reserved up front: {RESERVED_TOKENS} output tokens took {large:,.0f} "
+            f"{units(track.dimension)}, 1 took {small:,.0f}"
         )
         if back is not None:
             says += "; what is not produced is given back" if back else "; what is not produced is not given back"
+        says += "."
         return True, back, [Diagnosis("RC507", Severity.WARN, says)]
     return None, None, []
 
@@ -307,7 +311,7 @@ def _sharing(investigation: Investigation) -> tuple[bool | None, list[Diagnosis]
         verdict = None
     if verdict is None:
         return None, []
-    says = "both keys draw on one limit: a second key adds nothing" if verdict else "each key has a limit of its own"
+    says = "Both keys draw on one limit: a second key adds nothing." if verdict else "Each key has a limit of its own."
     return verdict, [Diagnosis("RC508", Severity.NOTE, says)]
 
 
@@ -346,7 +350,7 @@ def _nothing(investigation: Investigation, limiters: Sequence[LimiterFound]) -> 
     first = requests[0]
     refused = any(sight.admitted is False for sight in investigation.sights)
     if not refused and first.limit is None and any(sight.admitted for sight in investigation.sights):
-        return [Diagnosis("RC509", Severity.NOTE, "nothing was announced and nothing was refused", first.evidence)]
+        return [Diagnosis("RC509", Severity.NOTE, "Nothing was announced and nothing was refused.", first.evidence)]
     if refused and first.algorithm == "unknown" and "no known limiter" in " ".join(first.evidence):
-        return [Diagnosis("RC510", Severity.WARN, "the refusals follow no limiter that is known here", first.evidence)]
+        return [Diagnosis("RC510", Severity.WARN, "The refusals follow no limiter that is known here.", first.evidence)]
     return []

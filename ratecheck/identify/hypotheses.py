@@ -87,6 +87,8 @@ class Observation:
     reset_s: float | None = None
     reset_step_s: float = 0.001
     """To what the server rounds its resets."""
+    unclocked: bool = False
+    """The reset was a date that only this computer's clock could be compared with: the clocks may differ."""
     retry_after_s: float | None = None
     units: int | None = 1
     """What the request takes; ``None`` where only ``remaining`` can tell."""
@@ -340,7 +342,8 @@ class Hypothesis:
             allowed_ns += round(cell.half * full_ns) + unit_ns
         else:
             allowed_ns += round(cell.half * cell.window_ns)
-        as_said = abs(off_ns) <= allowed_ns
+        # Two clocks may differ by anything, but by the same from answer to answer: there only the change tells.
+        as_said = seen.unclocked or abs(off_ns) <= allowed_ns
         if as_said and self._last_reset is not None:
             last_off_ns, last_full_ns, last_own_ns, last_step_ns, last_unit_ns, last_at_ns = self._last_reset
             turned = (cell.family.phases > 0 or cell.family.anchored) and full_ns > last_full_ns
@@ -363,6 +366,11 @@ class Hypothesis:
         if seen.units is None:
             return 0  # the level was just set by the remainder that came with this reset
         return min(2 * seen.blur_ns, self._empty_for_ns) if self.cell.family.continuous else 0
+
+    @property
+    def reset_off_ns(self) -> int | None:
+        """How much later than foretold the last answer's reset was."""
+        return self._last_reset[0] if self._last_reset else None
 
     @property
     def last_full_ns(self) -> int | None:

@@ -9,21 +9,12 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 
 from ratecheck.durations import NS_PER_S
+from ratecheck.identify import weigh
 from ratecheck.identify.belief import Belief
 from ratecheck.identify.evidence import Evidence
 from ratecheck.identify.hypotheses import BY_NAME, LONGEST_NS
 from ratecheck.identify.sight import Sight, track_of
-from ratecheck.identify.weigh import (
-    at_half,
-    counted,
-    cut,
-    gain,
-    in_a_row,
-    refused,
-    representatives,
-    settled,
-    turned,
-)
+from ratecheck.identify.weigh import counted, in_a_row, refused, settled
 from ratecheck.model import Ask, Dimension, Exchange
 
 # The output that the reservation experiment asks for: large against any prompt's charge, small against any budget.
@@ -32,6 +23,9 @@ RESERVED_TOKENS = 200
 _MORE_EXACT = 45
 # A question is asked while its wait fits this often into the waiting that is left: an answer needs turns to confirm it.
 _TURNS_WANTED = 4
+# A window is waited for to see whether it is true where that takes no more than this share of the waiting left.
+_CHECK_SHARE = 0.25
+_CHECKED_UNITS = 5
 # Requests that the last experiments need: two for a reservation, three for a second key.
 _EXPERIMENTS = 3
 
@@ -66,6 +60,8 @@ class Investigation(Evidence):
         self._bursts = 0
         self._recount_from: int | None = None
         self._recounts = 0
+        self._checks = 0
+        self._ends_ns = 0
         self.fatal: str | None = None
         self.sharing: list[Sight] = []
         self.reservation: list[Sight] = []
@@ -175,6 +171,8 @@ class Investigation(Evidence):
         if reads and readings < 2 and (belief.history[-1].remaining or 0) >= 2:
             return self.now_ns
         done = settled(belief)
+        if done and reads and (at_ns := self._checked_by_waiting(belief)) is not None:
+            return at_ns
         if done and reads and self._in_a_burst < self._burst_wanted(belief) and not refused(belief):
             return self.now_ns  # is there a limit that no header shows?
         if done and self.enforced is not None and (at_ns := self._recount(belief)) is not None:
@@ -194,6 +192,32 @@ class Investigation(Evidence):
                 return at_ns
         return self._by_admission(belief)
 
+    def _checked_by_waiting(self, belief: Belief) -> int | None:
+        """Return when to see whether a window that stands on resets alone ends then: just before, and just after.
+
+        A log's reset is its whole window, a window's that begins with a request too: nothing else contradicts one that
+        is off by the same each time.
+        """
+        first = belief.claims()[0]
+        best = first.best
+        # What a stranger took comes back at instants that nobody here knows; of too few units none stands out.
+        told_otherwise = first.family.continuous or first.family.phases > 0 or first.amount < 4
+        if told_otherwise or self._checks == 2 or (best.foreign and not self._checks):
+            return None
+        window_ns = best.cell.window_ns
+        if self._checks == 0:
+            full_in_ns = best.level(self.now_ns)[1]
+            if full_in_ns <= 0 or full_in_ns + window_ns // 20 > self.wait_left_ns * _CHECK_SHARE:
+                return None
+            if min(self._in_a_burst, in_a_row(self.sights, True)) < min(_CHECKED_UNITS, best.cell.amount // 2):
+                # So much has to come back at that instant that it stands out; where all is used up, not before it has.
+                used_up = self.sights[-1].admitted is False
+                return self.now_ns + (full_in_ns + window_ns // 20 if used_up else 0)
+            self._ends_ns = self.now_ns + full_in_ns
+        self._checks += 1
+        aside_ns = window_ns // 20 + belief.history[-1].blur_ns
+        return max(self._ends_ns + (aside_ns if self._checks == 2 else -aside_ns), self.now_ns)
+
     def _recount(self, belief: Belief) -> int | None:
         """Return when to use up the whole amount once more, where it was not counted often enough and can be again.
 
@@ -203,7 +227,8 @@ class Investigation(Evidence):
         asked = len(self.sights) - self._recount_from if self._recount_from is not None else 0
         if 0 < asked <= first.amount + 2 and self.sights[-1].admitted is not False:
             return self.now_ns
-        if counted(belief, first) >= 3 or self._recounts == 2:
+        wanted = weigh.counts_wanted(first)
+        if counted(belief, first) >= wanted or self._recounts == wanted - 1:
             return None
         # Full by every hypothesis that is left: one unit short would look like somebody else's.
         full_in_ns = max(hypothesis.level(self.now_ns)[1] for hypothesis in belief.alive)
@@ -249,7 +274,7 @@ class Investigation(Evidence):
 
     def _by_numbers(self, belief: Belief) -> int | None:
         """Return the soonest instant at which the most likely hypotheses foretell different numbers."""
-        shown = representatives(belief)
+        shown = weigh.representatives(belief)
         blur_ns = max(seen.answered_ns - seen.sent_ns for seen in belief.history[-5:])
         step_ns = max(round(seen.reset_step_s * NS_PER_S) for seen in belief.history[-5:])
         if all(seen.reset_s is None for seen in belief.history[-5:]):
@@ -261,7 +286,7 @@ class Investigation(Evidence):
             spans |= {full_in_ns + margin_ns, hypothesis.wait_ns(self.now_ns) + margin_ns}
         within = sorted(span_ns for span_ns in spans if span_ns <= self.wait_left_ns)
         gains: list[tuple[int, float]] = [
-            (span_ns, gain(shown, self.now_ns + span_ns, blur_ns, step_ns)) for span_ns in within
+            (span_ns, weigh.gain(shown, self.now_ns + span_ns, blur_ns, step_ns)) for span_ns in within
         ]
         best_gain = max((gain for _, gain in gains), default=0.0)
         if best_gain < 0.01:
@@ -287,7 +312,7 @@ class Investigation(Evidence):
         repeatable = [pair for pair in ready if pair[0] * _TURNS_WANTED <= self.wait_left_ns]
         if sum(weight for _, weight in repeatable) > 0.02:
             ready = repeatable
-        wait_ns = cut(ready, self._late_share(belief, ready), blur_ns)
+        wait_ns = weigh.cut(ready, self._late_share(belief, ready), blur_ns)
         # Knocking again at once after a refusal tells nothing that the refusal did not.
         wait_ns = max(wait_ns, self._pause_ns(belief, blur_ns))
         if wait_ns > self.wait_left_ns:
@@ -318,14 +343,14 @@ class Investigation(Evidence):
         A question that comes late costs as many requests as it then takes to use the limit up again, one that comes
         early costs a single refused one: so the larger the limit, the earlier the question.
         """
-        median_ns = at_half(ready)
+        median_ns = weigh.at_half(ready)
         near = [
             (0 if hypothesis.cell.family.continuous else min(hypothesis.cell.amount, 60), weight)
             for hypothesis, weight in zip(belief.alive, belief.weights(), strict=True)
             if hypothesis.wait_ns(self.now_ns) <= median_ns
         ]
         amount = sum(units * weight for units, weight in near) / sum(weight for _, weight in near)
-        if not turned(belief):
+        if not weigh.turned(belief):
             # Nothing is known but that it is used up: the first turn need not be exact, but must not take all that is
             # left either.
             used = sum(seen.admitted is True for seen in belief.history)

@@ -6,12 +6,13 @@ Below ``REPORTED`` belief a field is ``None`` and the algorithm unknown; what wa
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from ratecheck.durations import NS_PER_S, human_s
 from ratecheck.identify.belief import SNAP, Belief, Claim, Window
 from ratecheck.identify.hypotheses import MOST_RESET_OFF, ROUND_S, USUAL_S, Hypothesis, Observation
 from ratecheck.identify.sight import human_ms
-from ratecheck.identify.weigh import REPORTED, counted, same, tested, turns
+from ratecheck.identify.weigh import REPORTED, counted, counts_wanted, same, tested, turns
 from ratecheck.model import Dimension
 
 # A window that only the usual ones fit into is likely, not measured: it never reaches the confidence of a finding.
@@ -20,7 +21,14 @@ SNAPPED_CONFIDENCE = 0.85
 _PER_MISS = 0.7
 # An amount that was counted once may be short by what somebody else took just then; a bucket on which others draw
 # shows its refill less exactly. Either way a finding stays below the confidence of one that was seen twice.
-_COUNTED_ONCE, _OTHERS_DRAW, _BLURRED = 0.88, 0.88, 0.88
+_COUNTED_ONCE, _OTHERS_DRAW, _BLURRED, _ODD = 0.88, 0.88, 0.88, 0.88
+# A window of fewer answers than this shows where it begins and ends too coarsely to be sure of, and one in which using
+# up the amount takes more than this share leaves room for somebody else's requests in between.
+_ANSWERS_IN_A_WINDOW, _BURST_IN_A_WINDOW = 8, 0.125
+
+
+# Bursts that differ by less come to the same.
+_SAME_BURST = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +78,7 @@ def limiter_found(belief: Belief, dimension: Dimension, *, announced: bool, driv
         return _unknown(dimension, known, confidence, evidence, announced)
     window_s, confidence = None, doubt * min(algorithm_share, amount_share)
     if window.exact and whole_share * doubt >= REPORTED:
-        window_s, confidence = _round_in(window), doubt * min(algorithm_share, amount_share, whole_share)
+        window_s, confidence = _round_in(window, first), doubt * min(algorithm_share, amount_share, whole_share)
     elif (usual := _usual_in(window, 2.0 if amount is not None else 1.25)) is not None:
         window_s, confidence = usual, min(confidence, SNAPPED_CONFIDENCE)
         low, high = human_s(window.low_s), human_s(window.high_s)
@@ -78,12 +86,28 @@ def limiter_found(belief: Belief, dimension: Dimension, *, announced: bool, driv
     else:
         evidence.append(_window_unknown(window, first))
     evidence.append(_verdict(first, window_s, belief, driven))
-    if amount is None and counted(belief, first) < 2:
+    times = counted(belief, first)
+    if amount is None and times < min(2, counts_wanted(first)):
         confidence *= _COUNTED_ONCE
-        evidence.append(f"the {first.amount} were counted once: if somebody else drew just then, there are more")
+        evidence.append(f"the {first.amount:,} were counted once: if somebody else drew just then, there are more")
+    elif amount is None and not first.family.continuous and times < counts_wanted(first):
+        confidence *= _COUNTED_ONCE
+        evidence.append(f"the {first.amount:,} were counted {times} times: a client who draws steadily would not show")
     irregular = first.family.continuous and first.best.unlike > len(belief.history) // 4
-    if first.best.foreign > (0 if first.family.continuous else len(belief.history) // 8) or irregular:
+    # A boundary on the clock stands whatever others take; a window told by resets alone may look as if they had.
+    borne = len(belief.history) // 8 if first.family.phases else 1
+    if first.best.foreign > (0 if first.family.continuous else borne) or irregular:
         confidence *= _OTHERS_DRAW
+    if amount is None and not first.family.continuous and window_s not in (None, *ROUND_S):
+        confidence *= _ODD
+        evidence.append("nobody is known to configure such a window: somebody else's requests may have bent it")
+    answer_s = median(seen.answered_ns - seen.sent_ns for seen in belief.history) / NS_PER_S
+    if not first.family.continuous and first.window_s < _ANSWERS_IN_A_WINDOW * answer_s:
+        confidence *= _BLURRED
+        evidence.append("the answers take so long that fewer than eight fit into the window: it is not exact")
+    if amount is None and not first.family.continuous and first.amount * answer_s > _BURST_IN_A_WINDOW * first.window_s:
+        confidence *= _COUNTED_ONCE
+        evidence.append("using it up took a good part of the window: somebody else may have drawn meanwhile")
     blur_s = max(seen.blur_ns for seen in belief.history) / NS_PER_S
     if amount is None and 4 * blur_s > first.window_s / first.amount:
         confidence *= _BLURRED
@@ -103,8 +127,7 @@ def _found(
 ) -> LimiterFound:
     burst = claim.best.limiter.largest
     if claim.family.name == "gcra":
-        # A second's share of the amount: not known without the window.
-        burst = max(int(claim.amount / window_s + 1e-9), 1) if window_s else None
+        burst = _even_burst(claim.amount, belief.window(claim), window_s)
     continuous = claim.family.continuous
     return LimiterFound(
         dimension=dimension,
@@ -143,11 +166,31 @@ def never_refused(history: Sequence[Observation], dimension: Dimension) -> Limit
 # --- windows ---------------------------------------------------------------------------------------------------------
 
 
-def _round_in(window: Window) -> float:
+def _round_in(window: Window, claim: Claim) -> float:
+    """Return the one round window that the evidence allows; an unusual one only where it moves nothing else."""
+    measured_s = math.sqrt(window.low_s * window.high_s)
     near = [each for each in ROUND_S if window.low_s * 0.995 <= each <= window.high_s * 1.005]
-    if len(near) == 1 and abs(near[0] / math.sqrt(window.low_s * window.high_s) - 1) <= SNAP:
-        return float(near[0])
-    return math.sqrt(window.low_s * window.high_s)
+    if len(near) != 1 or abs(near[0] / measured_s - 1) > SNAP:
+        return measured_s
+    moves = claim.family.name == "gcra" and _in_a_second(claim.amount, near[0]) != _in_a_second(
+        claim.amount, measured_s
+    )
+    return measured_s if moves and near[0] not in USUAL_S else float(near[0])
+
+
+def _in_a_second(amount: int, window_s: float) -> int:
+    """Return a second's share of the amount: what an even pace lets through at once."""
+    return max(int(amount / window_s + 1e-9), 1)
+
+
+def _even_burst(amount: int, window: Window, window_s: float | None) -> int | None:
+    """Return what an even pace lets through at once; ``None`` where the windows still possible disagree about it."""
+    if window_s is None:
+        return None
+    if window_s in USUAL_S:
+        return _in_a_second(amount, window_s)
+    most, least = _in_a_second(amount, window.low_s), _in_a_second(amount, window.high_s)
+    return _in_a_second(amount, window_s) if most - least <= _SAME_BURST * least else None
 
 
 def _usual_in(window: Window, within: float) -> float | None:
@@ -263,7 +306,7 @@ def _left_over(claims: Sequence[Claim], belief: Belief) -> str:
 def _verdict(claim: Claim, window_s: float | None, belief: Belief, driven: bool) -> str:
     how = "borne out by admissions and refusals" if driven else "from the headers alone, not driven to a refusal"
     foretold = sum(seen.admitted is not None for seen in belief.history) - claim.best.misses
-    words = f"{claim.amount} in {human_s(window_s)}" if window_s else f"{claim.amount} in an unknown window"
+    words = f"{claim.amount:,} in {human_s(window_s)}" if window_s else f"{claim.amount:,} in an unknown window"
     if claim.family.name == "gcra":
         words += ", let through at an even pace"
     if claim.family.anchored and belief.share(lambda each: each.cell.family.anchored) >= REPORTED:

@@ -1,15 +1,19 @@
 """From an exchange to a sight: what a plan needs of an answer. Server text goes no further than here."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from ratecheck import dialects
 from ratecheck.decode import finding_of
+from ratecheck.dialects import Reading
+from ratecheck.durations import parse_instant
 from ratecheck.identify.sight import Sight, instants
 from ratecheck.model import Ask, Category, Exchange, Finding
 from ratecheck.redact import scrub
+
+_Headers = Sequence[tuple[str, str]]
 
 # Refusals that say something about a limit on rate; the others end the search.
 _LIMITED = (Category.RATE_LIMIT, Category.CONCURRENCY)
@@ -26,6 +30,7 @@ def see(
     answer = exchange.answer
     sent_ns, answered_ns = instants(exchange)
     reading = dialects.read_limits(answer.headers, provider=provider, now=now)
+    timeless = _timeless(answer.headers, provider)
     admitted: bool | None = None
     finding: Finding | None = None
     fatal: str | None = None
@@ -38,7 +43,10 @@ def see(
         else:
             fatal = _fatal(answer.status, finding, answer.body, secrets)
     usage = _usage(answer.body)
-    wait_s = reading.retry_after_s if reading.retry_after_s is not None else finding.retry_after_s if finding else None
+    # A date to wait for is no evidence where two clocks may differ.
+    told_s = reading.retry_after_s if reading.has_date else timeless.retry_after_s
+    wait_s = told_s if told_s is not None else finding.retry_after_s if finding else None
+    spans = {limit.headers for limit in timeless.limits if limit.reset_s is not None}
     return Sight(
         key=ask.key,
         sent_ns=sent_ns,
@@ -51,8 +59,23 @@ def see(
         tokens=usage.get("total_tokens"),
         output_tokens=usage.get("output_tokens"),
         max_output_tokens=ask.max_output_tokens,
+        dated_resets=frozenset(limit.headers for limit in reading.limits if limit.reset_s is not None) - spans,
+        clock_ahead_s=_clock_ahead_s(answer.headers, now),
         fatal=fatal,
     )
+
+
+def _timeless(headers: _Headers, provider: str | None) -> Reading:
+    """Read what does not hang on anybody's clock."""
+    return dialects.read_limits([pair for pair in headers if pair[0].lower() != "date"], provider=provider)
+
+
+def _clock_ahead_s(headers: _Headers, now: datetime | None) -> float | None:
+    """Return how far the Date header, a whole second and so half a second old, is ahead of ``now``."""
+    date = next((parse_instant(value) for name, value in headers if name.lower() == "date"), None)
+    if date is None:
+        return None
+    return 0.0 if now is None else date.timestamp() + 0.5 - now.timestamp()
 
 
 def _fatal(status: int, finding: Finding, body: bytes, secrets: tuple[str, ...]) -> str | None:

@@ -8,6 +8,8 @@ from ratecheck.model import Dimension, Exchange, LimitReading
 
 # A reset that is a whole number of seconds was probably rounded to one.
 _WHOLE_STEP_S, _FINE_STEP_S = 1.0, 0.0011
+# A date less a Date header: either may have been rounded up or down to a whole second.
+_DATED_STEP_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,10 @@ class Sight:
     """Tokens that the answer says it used."""
     output_tokens: int | None = None
     max_output_tokens: int | None = None
+    dated_resets: frozenset[tuple[str, ...]] = frozenset()
+    """The headers of the limits whose reset is a date (an epoch second, RFC 3339), not a span."""
+    clock_ahead_s: float | None = None
+    """How far the answer's Date header was ahead of this computer's clock; ``None`` without one."""
     fatal: str | None = None
     """Why asking on is pointless: credentials refused, no money left, no such model."""
 
@@ -39,6 +45,9 @@ class Sight:
         """Return the exchange as one limiter saw it."""
         reset_s = reading.reset_s if reading else None
         whole = reset_s is not None and reset_s == int(reset_s)
+        is_date = reading is not None and reading.headers in self.dated_resets
+        unclocked = is_date and self.clock_ahead_s is None
+        step_s = _DATED_STEP_S if is_date and not unclocked else _WHOLE_STEP_S if whole else _FINE_STEP_S
         return Observation(
             sent_ns=self.sent_ns,
             answered_ns=self.answered_ns,
@@ -46,7 +55,8 @@ class Sight:
             limit=reading.limit if reading else None,
             remaining=reading.remaining if reading else None,
             reset_s=reset_s,
-            reset_step_s=_WHOLE_STEP_S if whole else _FINE_STEP_S,
+            reset_step_s=step_s,
+            unclocked=unclocked,
             retry_after_s=self.retry_after_s,
             units=units,
         )

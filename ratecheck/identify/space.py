@@ -73,7 +73,7 @@ def announced(first: Observation) -> list[Cell]:
 
 def _told(family: Family, first: Observation) -> list[_Told]:
     """Return the cells of what would make the first answer's reset so."""
-    if not first.reset_s or not first.limit or first.remaining is None or not first.admitted:
+    if first.unclocked or not first.reset_s or not first.limit or first.remaining is None or not first.admitted:
         return []
     reset_ns, step_ns = round(first.reset_s * NS_PER_S), round(first.reset_step_s * NS_PER_S)
     if family.phases:

@@ -11,6 +11,8 @@ from ratecheck.identify.sight import Sight
 
 # A finding is reported from this confidence on; the plan tries to get a little further.
 REPORTED, SURE = 0.9, 0.97
+# So few can be counted five times within a usual budget.
+_SMALL = 6
 
 
 def settled(belief: Belief) -> bool:
@@ -56,6 +58,14 @@ def counted(belief: Belief, claim: Claim) -> int:
         elif seen.admitted:
             length = length + 1 if at_once else 1
     return runs
+
+
+def counts_wanted(claim: Claim) -> int:
+    """Return how often the whole amount is counted before it is believed: small amounts often, they cost little.
+
+    Of a stranger's draws a small number repeats by chance sooner than a large one.
+    """
+    return 5 if claim.amount <= _SMALL and not claim.family.continuous else 3
 
 
 def turns(belief: Belief) -> int:

@@ -1,6 +1,6 @@
 """The screen and the JSON document of ``ratecheck probe``."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ratecheck.durations import NS_PER_S, human_s
@@ -8,6 +8,7 @@ from ratecheck.identify import Budget, LimiterFound, ProbeReport, Sight
 from ratecheck.model import Dimension, Source
 from ratecheck.render.as_json import plain
 from ratecheck.render.page import Block, LineChart, Lines, Page, Series, Table, Tone
+from ratecheck.wording import units
 
 _SURE = 0.9
 _ALGORITHMS = {
@@ -43,7 +44,8 @@ def _sentence(found: LimiterFound) -> str:
     """Say one limiter in a line."""
     hidden = "" if found.announced or found.limit is None else " (enforced, not announced)"
     if found.algorithm == "unknown":
-        amount = f", {found.limit:,} at once" if found.limit is not None else ""
+        said = "are announced" if found.announced else "passed at once"
+        amount = f", {found.limit:,} {said}" if found.limit is not None else ""
         return f"{found.dimension}: how they are limited is unknown{amount}"
     words = f"{found.dimension}: {_per(found)}{hidden}, {_ALGORITHMS[found.algorithm]}"
     if found.refill_per_s is not None:
@@ -79,6 +81,18 @@ def _table(report: ProbeReport) -> Table:
     )
 
 
+def _told(limiters: Sequence[LimiterFound]) -> tuple[str, ...]:
+    """Return the evidence, each sentence once: what holds for several limits names them all."""
+    about: dict[str, list[str]] = {}
+    for found in limiters:
+        for sentence in found.evidence:
+            names = about.setdefault(sentence, [])
+            if str(found.dimension) not in names:
+                names.append(str(found.dimension))
+    several = len({found.dimension for found in limiters}) > 1
+    return tuple(f"{' and '.join(names)}: {said}" if several else said for said, names in about.items())
+
+
 def _questions(report: ProbeReport) -> Table:
     rows = (
         ("Is max_tokens reserved up front?", _yes_no(report.reserves_max_tokens)),
@@ -112,7 +126,8 @@ def _chart(report: ProbeReport) -> LineChart | None:
 
 def _spent(report: ProbeReport) -> str:
     return (
-        f"{report.requests_spent} requests, {report.tokens_spent} tokens, {human_s(report.waited_s)} of waiting; "
+        f"{units(Dimension.REQUESTS, report.requests_spent)}, {units(Dimension.TOKENS, report.tokens_spent)}, "
+        f"{human_s(report.waited_s)} of waiting; "
         f"stopped: {_STOPPED[report.stopped]}" + (f" ({report.fatal})" if report.fatal else "")
     )
 
@@ -139,11 +154,7 @@ def page(report: ProbeReport, target: Mapping[str, Any], *, sources: tuple[Sourc
     blocks: list[Block] = []
     if report.limiters:
         blocks += [_table(report), _questions(report)]
-        blocks += [
-            Lines(tuple(f"- {line}" for line in found.evidence), title=f"How it was told: {found.dimension}", wrap=True)
-            for found in report.limiters
-            if found.evidence
-        ]
+        blocks.append(Lines(_told(report.limiters), title="How it was told", wrap=True))
     if (chart := _chart(report)) is not None:
         blocks.append(chart)
     blocks.append(Lines((_spent(report),), title="Spent", wrap=True))
@@ -209,13 +220,15 @@ def dry_run_page(budget: Budget, lines: tuple[str, ...]) -> Page:
 
 def cost_sentence(budget: Budget) -> str:
     """Say what a probe spends at most."""
-    tokens = f", {budget.tokens:,} tokens" if budget.tokens is not None else ""
+    tokens = f", {units(Dimension.TOKENS, budget.tokens)}" if budget.tokens is not None else ""
     reserve = (
         "a 429 may be provoked"
         if budget.to_the_wall
         else f"{budget.leave:.0%} of every announced limit on requests is left"
     )
-    return f"At most {budget.requests} requests{tokens}, {human_s(budget.wait_s)} of waiting; {reserve}."
+    return (
+        f"At most {units(Dimension.REQUESTS, budget.requests)}{tokens}, {human_s(budget.wait_s)} of waiting; {reserve}."
+    )
 
 
 def _budget(budget: Budget) -> dict[str, Any]:

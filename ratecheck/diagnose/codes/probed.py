@@ -74,4 +74,13 @@ PROBED = (
         "Look at the refusals' bodies with `ratecheck decode`; try again at another time.",
         ITSELF,
     ),
+    Code(
+        "RC511", "the clocks differ",
+        "The server's clock and this computer's are seconds or more apart: a reset that is a date comes too late, or "
+        "too soon, by as much.",
+        "The Date header of the answers against this computer's clock; without one, resets that are dates against what "
+        "the limit then did.",
+        "Set the clock (NTP); read a date by the answer's own Date header.",
+        ITSELF,
+    ),
 )  # fmt: skip
