@@ -104,7 +104,12 @@ def _profile(
         )
         if stated:
             # Only what was asked for: limits that nobody named must not refuse anybody.
-            chosen = replace(chosen, limits=(), title=f"{chosen.dialect}, limits as stated", name="as stated")
+            row = dialects.get(chosen.dialect)
+            # The words and headers are the provider's; the limits have no source but the command line.
+            chosen = replace(
+                chosen, limits=(), title=f"{row.title if row else 'An API'}, limits as stated", name="as stated",
+                source=row.sources[0] if row and row.sources else chosen.source,
+            )  # fmt: skip
     for name, amount in stated.items():
         chosen = chosen.with_limit(name, amount)
     return chosen.enforced_by(limiter) if limiter is not None else chosen
