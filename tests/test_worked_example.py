@@ -126,7 +126,8 @@ def test_serve_answers_as_it_does(copy: Path) -> None:
                 with urllib.request.urlopen(ask, timeout=20) as answer:
                     seen.append((answer.status, dict(answer.headers)))
             except urllib.error.HTTPError as error:
-                seen.append((error.code, dict(error.headers)))
+                with error:  # it is an answer as well, and is to be closed as one
+                    seen.append((error.code, dict(error.headers)))
     finally:
         server.terminate()
         server.communicate(timeout=20)
