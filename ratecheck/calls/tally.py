@@ -231,7 +231,10 @@ class Tally:
         if finding.category is not Category.RATE_LIMIT or not finding.limit or not finding.window_s:
             return
         what = (finding.dimension, finding.limit)
-        self._windows[what] = finding.window_s
+        if self._windows.get(what) == finding.window_s:
+            return
+        if len(self._windows) < _MOST_NAMES:
+            self._windows[what] = finding.window_s
         for (dimension, window_s, header), use in list(self.limits.items()):
             if window_s is None and (dimension, use.reading.limit) == what:
                 # The same limit, of which the headers tell no window.
