@@ -30,6 +30,11 @@ def limit_kind(dimension: Dimension | None) -> str:
     return "rate limit" if dimension is None else f"{_UNITS[dimension][0]} limit"
 
 
+def algorithm_name(algorithm: str) -> str:
+    """Return ``"token bucket"`` for ``token_bucket``, as options and JSON spell it."""
+    return algorithm.replace("_", " ")
+
+
 def limit_name(dimension: Dimension | None, window_s: float | None, scope: str | None = None) -> str:
     """Return ``"requests per minute"``, ``"project tokens per day"``; without its window where that is unknown."""
     what = f"{scope} {units(dimension)}" if scope else units(dimension)

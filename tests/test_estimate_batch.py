@@ -203,7 +203,7 @@ def test_two_processes_say_what_one_says(
     requests[700], requests[8_000] = b"{", b'{"messages": 5}'
     path.write_bytes(b"\n".join(requests) + (b"\xff" if kind == "bad text" else b"\n"))
     # Small enough to see nothing of the end of the file.
-    monkeypatch.setattr(inputs, "_MIDDLE_BYTES", 4096)
+    monkeypatch.setattr("ratecheck.net.beside._MIDDLE_BYTES", 4096)
     codes = []
     for more in (["--json"], ["--strict"]):
         said = []

@@ -1,5 +1,6 @@
 """What several commands have in common on the command line: the options for limits, and how help shows examples."""
 
+from collections.abc import Callable, Iterable
 from typing import Annotated
 
 import typer
@@ -14,39 +15,48 @@ def _sane(amount: int | None) -> int | None:
     return amount
 
 
-def providers(incomplete: str) -> list[str]:
-    """Complete a provider's name for the shell."""
+def _completing(known: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
+    """Complete names for the shell out of a table, which is imported only then."""
+
+    def complete(incomplete: str) -> list[str]:
+        return [name for name in known() if name.startswith(incomplete)]
+
+    return complete
+
+
+@_completing
+def providers() -> Iterable[str]:
     from ratecheck.dialects import ALL
 
-    return [name for name in ALL if name.startswith(incomplete)]
+    return ALL
 
 
-def accounts(incomplete: str) -> list[str]:
-    """Complete a built-in profile's name for the shell."""
+@_completing
+def accounts() -> Iterable[str]:
     from ratecheck.provider import profiles
 
-    return [name for name in profiles() if name.startswith(incomplete)]
+    return profiles()
 
 
-def policies(incomplete: str) -> list[str]:
-    """Complete a client policy's name for the shell."""
+@_completing
+def policies() -> Iterable[str]:
     from ratecheck.retry import ALL
 
-    return [name for name in ALL if name.startswith(incomplete)]
+    return ALL
 
 
-def limiters(incomplete: str) -> list[str]:
-    """Complete a limiter's name for the shell."""
+@_completing
+def limiters() -> Iterable[str]:
     from ratecheck.limiters import ALGORITHMS
 
-    return [name for name in ALGORITHMS if name.startswith(incomplete)]
+    return ALGORITHMS
 
 
-def explained(incomplete: str) -> list[str]:
-    """Complete whatever ``explain`` knows for the shell."""
+@_completing
+def explained() -> Iterable[str]:
     from ratecheck.explain import names
 
-    return [name for name in names() if name.startswith(incomplete)]
+    return names()
 
 
 RpmOption = Annotated[

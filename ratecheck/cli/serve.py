@@ -178,7 +178,9 @@ def _announce(profile: "Profile", url: str, output: Output, quiet: bool) -> None
         print(f"{url}/v1")
     sys.stdout.flush()
     if not quiet:
+        from ratecheck.wording import algorithm_name
+
         limits = ", ".join(
-            f"{rule.limit.amount:,} {rule.name} ({rule.algorithm.replace('_', ' ')})" for rule in profile.limits
+            f"{rule.limit.amount:,} {rule.name} ({algorithm_name(rule.algorithm)})" for rule in profile.limits
         )
         output.note(f"{profile.title}: {limits}; Ctrl-C ends it and tells how your client did")

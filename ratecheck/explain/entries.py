@@ -1,5 +1,6 @@
 """What can be asked for, one type a kind: everything in them comes out of the tables."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from ratecheck.diagnose.codes import Area, Code
@@ -126,7 +127,13 @@ class ListEntry(NamedTuple):
     compared: tuple[str, ...] = ()
     """What ``facts`` are about."""
     facts: tuple[tuple[str, ...], ...] = ()
-    """As many for each name."""
+    """As many for each name; none at all where nothing is compared."""
+
+    @property
+    def rows(self) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+        """Each name, what it is, and its facts."""
+        facts = self.facts or ((),) * len(self.names)
+        return ((name, says, told) for (name, says), told in zip(self.names, facts, strict=True))
 
 
 class Overview(NamedTuple):

@@ -1,17 +1,40 @@
 """Half of a large work done by a copy of this process, with an interpreter lock of its own."""
 
 import os
+import stat
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 T = TypeVar("T")
+
+# Where nothing cuts a file within this of its middle, it is better read as one.
+_MIDDLE_BYTES = 1 << 20
 
 
 def two_at_once() -> bool:
     """Return whether a copy of this process can work beside it."""
     return hasattr(os, "fork") and (os.cpu_count() or 1) > 1
+
+
+def second_half(
+    stream: BinaryIO, worth_bytes: int, cut: Callable[[bytes], int | None], *, larger_by_bytes: int = 0
+) -> int | None:
+    """Return where the second half of a regular file begins: where ``cut`` says in the bytes that follow its middle.
+
+    ``None`` where the file is better read as one: it is smaller than ``worth_bytes``, nothing cuts it near its middle,
+    or there can be no copy. The second half is larger by ``larger_by_bytes``, as far as the file goes.
+    """
+    try:
+        about = os.fstat(stream.fileno())
+    except OSError:
+        return None
+    if not two_at_once() or not stat.S_ISREG(about.st_mode) or about.st_size < worth_bytes:
+        return None
+    half = max(about.st_size - larger_by_bytes, 0) // 2
+    at = cut(os.pread(stream.fileno(), _MIDDLE_BYTES, half))
+    return None if at is None else half + at
 
 
 @contextmanager

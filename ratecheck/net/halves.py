@@ -1,19 +1,16 @@
 """A large log file read by two processes at once: each takes a part, and what they find is brought together."""
 
 import os
-import stat
 from collections.abc import Callable
 from typing import BinaryIO
 
 from ratecheck.decode.paste import DecodeReport
 from ratecheck.decode.records import next_record
 from ratecheck.decode.stream import cuts_at_lines, decode_stream, read_log
-from ratecheck.net.beside import beside, two_at_once
+from ratecheck.net.beside import beside, second_half
 
 # Below this a second process saves less than the 10 ms that it takes to start and to bring together.
 _WORTH_BYTES = 32 << 20
-# Where no line ends within this of the middle, the file is no log.
-_LINE_BYTES = 1 << 20
 _HEAD_BYTES = 4_096
 # What one process reads in the 150 ms that it takes to import what draws tables and charts.
 _MEANWHILE_BYTES = 45 << 20
@@ -26,9 +23,7 @@ def decode_file(
 
     ``meanwhile`` is called in this process while the other one reads, which takes the larger part then.
     """
-    middle = None
-    if two_at_once():
-        middle = _middle(stream, worth_bytes, _MEANWHILE_BYTES if meanwhile else 0)
+    middle = _middle(stream, worth_bytes, _MEANWHILE_BYTES if meanwhile else 0)
     if middle is None:
         return decode_stream(stream.read, source=source)
     file = stream.fileno()
@@ -43,21 +38,13 @@ def decode_file(
 
 
 def _middle(stream: BinaryIO, worth_bytes: int, meanwhile_bytes: int) -> int | None:
-    """Where the first record of the second part begins; ``None`` where the file is better read as one.
-
-    The second part is larger by ``meanwhile_bytes``, as far as the file goes.
-    """
-    try:
-        file = stream.fileno()
-        about = os.fstat(file)
-        regular = stat.S_ISREG(about.st_mode) and about.st_size >= worth_bytes and os.lseek(file, 0, os.SEEK_CUR) == 0
-    except OSError:
+    """Where the first record of the second part begins; ``None`` where the file is better read as one."""
+    middle = second_half(stream, worth_bytes, next_record, larger_by_bytes=meanwhile_bytes)
+    if middle is None:
         return None
-    if not regular or not cuts_at_lines(os.pread(file, _HEAD_BYTES, 0)):
-        return None
-    half = max(about.st_size - meanwhile_bytes, 0) // 2
-    whole = next_record(os.pread(file, _LINE_BYTES, half))
-    return half + whole if whole is not None else None
+    file = stream.fileno()
+    whole = os.lseek(file, 0, os.SEEK_CUR) == 0 and cuts_at_lines(os.pread(file, _HEAD_BYTES, 0))
+    return middle if whole else None
 
 
 def _from(file: int, at: int, end: int | None = None) -> Callable[[int], bytes]:

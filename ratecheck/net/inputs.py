@@ -5,7 +5,6 @@ import glob
 import json
 import os
 import re
-import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from ratecheck.errors import UsageError
 from ratecheck.estimate.cutting import last_cut
 from ratecheck.estimate.images import size_of
 from ratecheck.estimate.requests import Line
-from ratecheck.net.beside import two_at_once
+from ratecheck.net.beside import second_half
 
 # Read at a time from a text: few enough to need no memory, many enough for the disk.
 _BLOCK_BYTES = 1 << 18
@@ -28,8 +27,6 @@ _HEAD_BYTES = 1 << 19
 _LINES_BYTES = 1 << 17
 # Below this a second process saves less than it takes to start and to bring together.
 _WORTH_BYTES = 16 << 20
-# Where no line ends, and no safe cut is, within this of the middle, the file is better read as one.
-_MIDDLE_BYTES = 1 << 20
 _IMAGES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp"})
 _LINES = frozenset({".jsonl", ".ndjson"})
 
@@ -179,13 +176,8 @@ def _looks_like_lines(head: bytes) -> bool:
 
 
 def _middle(file: BinaryIO, cut: Callable[[bytes], int | None]) -> int | None:
-    """Where the second half of a file begins, by ``cut`` of what is there; ``None`` where it is better read as one."""
-    about = os.fstat(file.fileno())
-    if not two_at_once() or file is sys.stdin.buffer or not stat.S_ISREG(about.st_mode) or about.st_size < _WORTH_BYTES:
-        return None
-    half = about.st_size // 2
-    at = cut(os.pread(file.fileno(), _MIDDLE_BYTES, half))
-    return None if at is None else half + at
+    """Where the second half of a file begins; ``None`` where it is better read as one, and for stdin."""
+    return None if file is sys.stdin.buffer else second_half(file, _WORTH_BYTES, cut)
 
 
 def _after_line(raw: bytes) -> int | None:

@@ -8,15 +8,9 @@ from ratecheck.identify import Budget, LimiterFound, ProbeReport, Sight
 from ratecheck.model import Dimension, Source
 from ratecheck.render.as_json import plain
 from ratecheck.render.page import Block, LineChart, Lines, Page, Series, Table, Tone
-from ratecheck.wording import units
+from ratecheck.wording import algorithm_name, units
 
 _SURE = 0.9
-_ALGORITHMS = {
-    "token_bucket": "token bucket",
-    "fixed_window": "fixed window",
-    "sliding_log": "sliding log",
-    "unknown": "unknown",
-}
 _STOPPED = {
     "identified": "sure",
     "budget": "the budget, or what can be seen within it, is used up",
@@ -47,7 +41,7 @@ def _sentence(found: LimiterFound) -> str:
         said = "are announced" if found.announced else "passed at once"
         amount = f", {found.limit:,} {said}" if found.limit is not None else ""
         return f"{found.dimension}: how they are limited is unknown{amount}"
-    words = f"{found.dimension}: {_per(found)}{hidden}, {_ALGORITHMS[found.algorithm]}"
+    words = f"{found.dimension}: {_per(found)}{hidden}, {algorithm_name(found.algorithm)}"
     if found.refill_per_s is not None:
         words += f" refilling {_rate(found.refill_per_s)}"
     if found.quantised and found.burst is not None:
@@ -65,7 +59,7 @@ def _table(report: ProbeReport) -> Table:
         (
             str(found.dimension) + ("" if found.announced or found.limit is None else " *"),
             _per(found),
-            _ALGORITHMS[found.algorithm],
+            algorithm_name(found.algorithm),
             "unknown" if found.burst is None else f"{found.burst:,}",
             _yes_no(found.charges_rejected),
             f"{found.confidence:.0%}",

@@ -13,6 +13,7 @@ from ratecheck.simulate.curves import attempts_per_s, refusals, remaining
 from ratecheck.simulate.measured import MEASURED
 from ratecheck.simulate.options import PLAIN, STORY_LIMITER
 from ratecheck.simulate.totals import Attempt
+from ratecheck.wording import algorithm_name
 
 # A timeline longer than this is no story: beginnings are shown and the rest is counted.
 _TOLD_ATTEMPTS = 14
@@ -60,7 +61,7 @@ def _assumed(report: SimulateReport) -> str:
         if each["dimension"] != "concurrency" else f"{each['limit']} at a time"
         for each in said["limits"]
     )  # fmt: skip
-    text = f"Assumed: {limits} ({said['limiter'].replace('_', ' ')}); {_workload(said)}"
+    text = f"Assumed: {limits} ({algorithm_name(said['limiter'])}); {_workload(said)}"
     if said["faults"]:
         text += f"; faults {', '.join(said['faults'])}"
     text += f"; seed {report.seed}."

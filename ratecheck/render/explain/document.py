@@ -73,16 +73,11 @@ def _area_fields(area: Area) -> dict[str, Any]:
 
 
 def _list_fields(entry: ListEntry) -> dict[str, Any]:
-    facts = entry.facts or ((),) * len(entry.names)
+    keys = [key.replace(" ", "_") for key in entry.compared]
     return {
         "list": entry.kind,
         "names": [
-            {
-                "name": name,
-                "says": says,
-                **{key.replace(" ", "_"): told for key, told in zip(entry.compared, each, strict=True)},
-            }
-            for (name, says), each in zip(entry.names, facts, strict=True)
+            {"name": name, "says": says, **dict(zip(keys, told, strict=True))} for name, says, told in entry.rows
         ],
     }
 

@@ -24,6 +24,7 @@ from ratecheck.explain.entries import (
 from ratecheck.model import Source
 from ratecheck.render.page import Block, LineChart, Lines, Page, Series, Table, Tone
 from ratecheck.retry.words import TOLD, wait_text
+from ratecheck.wording import algorithm_name
 
 _WRITTEN = {
     Grammar.COUNT: "number", Grammar.GO_DURATION: "such as 1m26.4s", Grammar.SECONDS: "seconds",
@@ -63,8 +64,7 @@ def _page(entry: Entry) -> Page:
         case FactsEntry():
             return _facts(entry)
         case ListEntry():
-            facts = entry.facts or ((),) * len(entry.names)
-            rows = tuple((*named, *told) for named, told in zip(entry.names, facts, strict=True))
+            rows = tuple((name, says, *told) for name, says, told in entry.rows)
             table = Table(("name", "what it is", *entry.compared), rows)
             return Page(f"{entry.title}: {len(entry.names)}", blocks=(table,))
         case Overview():
@@ -256,7 +256,7 @@ def _profile(entry: ProfileEntry) -> Page:
             rule.name,
             f"{rule.limit.amount:,}",
             window_name(rule.limit.window_ns / NS_PER_S),
-            rule.algorithm.replace("_", " "),
+            algorithm_name(rule.algorithm),
         )
         for rule in profile.limits
     )
