@@ -6,6 +6,7 @@ import os
 import pickle
 import random
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ratecheck.decode import decode_stream, decode_text
-from ratecheck.decode.log import NEEDLES, LogReader
-from ratecheck.decode.needle import finder
+from ratecheck.decode.block import line_breaks, searcher
+from ratecheck.decode.log import LogReader
+from ratecheck.decode.needle import NEEDLES
 from ratecheck.model import Category, Dimension
-from ratecheck.net.halves import decode_file
+from ratecheck.net.beside import MOST_NUMBERS, beside, handed_out
+from ratecheck.net.parts import decode_file
 from ratecheck.render.decode import document
 from ratecheck.render.page import Style, render
 
@@ -295,24 +298,26 @@ PIECES = (
     seed=st.randoms(use_true_random=False),
 )
 def test_any_cut_of_a_log_gives_the_same_findings(lines: list[tuple[str, int, int, bool]], seed: random.Random) -> None:
-    """One block, many blocks, two readers brought together: findings, counts, places, delays and timeline agree."""
+    """One block, many blocks, two readers that take parts as they come: findings, counts, places, delays, timeline."""
     texts = []
     for n, (piece, number, width, refused) in enumerate(lines):
         said = SENTENCE.format(asked=number, delay=f"{number % 97}.{n % 9}") if refused else piece
         texts.append(f"2026-10-05T10:{n % 60:02d}:07Z {'z' * width} worker={number} {said}\n".encode())
     whole = LogReader()
     whole.feed(b"".join(texts))
-    cut = seed.randint(0, len(texts))
-    readers = []
-    for part in (texts[:cut], texts[cut:]):
-        reader = LogReader()
-        while part:
-            taken = seed.randint(1, len(part))
-            reader.feed(b"".join(part[:taken]))
-            part = part[taken:]
-        readers.append(pickle.loads(pickle.dumps(reader)))
-    readers[0].append(readers[1])
-    assert readers[0].report("-") == whole.report("-")
+    cuts = [0, *sorted(seed.choices(range(len(texts) + 1), k=4)), len(texts)]
+    readers = (LogReader(), LogReader())
+    for part, (begin, end) in enumerate(pairwise(cuts)):
+        reader = seed.choice(readers)
+        reader.begin(part)
+        while begin < end:
+            taken = seed.randint(1, end - begin)
+            reader.feed(b"".join(texts[begin : begin + taken]))
+            begin += taken
+    first, second = seed.sample([pickle.loads(pickle.dumps(reader)) for reader in readers], k=2)
+    first.merge(second)
+    assert first.parts == {0, 1, 2, 3, 4}
+    assert first.report("-") == whole.report("-")
 
 
 @given(st.binary(max_size=300), st.integers(0, 7))
@@ -322,16 +327,24 @@ def test_a_needle_is_found_wherever_it_stands(noise: bytes, which: int) -> None:
     block = (noise + needle) * 3 + b"i4m2i9t" * 12_000 + noise + needle
     # The C library's search ends at a zero byte: with and without one.
     block = block if which % 2 else block.replace(b"\0", b"")
-    fast = finder(block, needle)
+    fast = searcher(block)
     at = -1
     while at + 1 <= len(block):
         found = block.find(needle, at + 1)
-        assert fast(at + 1) == found
+        assert fast(needle, at + 1) == found
         if found < 0 or (found > 2_000 and found < len(block) - 2_000):
             break
         at = found
     for start in (len(block) - len(needle), len(block) - 1, len(block), len(block) + 1):
-        assert fast(start) == block.find(needle, start)
+        assert fast(needle, start) == block.find(needle, start)
+
+
+@given(st.lists(st.binary(max_size=40), max_size=40), st.booleans())
+def test_line_breaks_are_counted_as_python_counts_them(lines: list[bytes], zeros: bool) -> None:
+    """By the C library in a large block, zero bytes, empty lines and missing ends included."""
+    block = b"\n".join([*lines, b"x" * 40_000, *lines])
+    block = block if zeros else block.replace(b"\0", b"")
+    assert line_breaks(block) == block.count(b"\n")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="one process reads the file here")
@@ -339,7 +352,8 @@ def test_a_needle_is_found_wherever_it_stands(noise: bytes, which: int) -> None:
 def test_a_log_read_by_two_processes_says_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int
 ) -> None:
-    """Halving a file changes nothing: against one process, for any size of block."""
+    """Handing out parts changes nothing: against one process, for any size of block."""
+    monkeypatch.setattr("ratecheck.net.parts._PART_BYTES", 30_000)
     monkeypatch.setattr("ratecheck.decode.stream._BLOCK_BYTES", block_bytes)
     path = tmp_path / "app.log"
     path.write_bytes(_log(3_000))
@@ -354,12 +368,9 @@ def test_a_log_read_by_two_processes_says_the_same(
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="one process reads the file here")
-@pytest.mark.parametrize("meanwhile_bytes", [0, 100_000, 1 << 30])
-def test_what_is_done_meanwhile_changes_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, meanwhile_bytes: int
-) -> None:
-    """However uneven the parts, down to none for this process: the same findings, and the other work done once."""
-    monkeypatch.setattr("ratecheck.net.halves._MEANWHILE_BYTES", meanwhile_bytes)
+def test_what_is_done_meanwhile_is_done_once_and_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other process reads on, to the end where it must; the findings are the same."""
+    monkeypatch.setattr("ratecheck.net.parts._PART_BYTES", 30_000)
     path = tmp_path / "app.log"
     path.write_bytes(_log(3_000))
     done: list[int] = []
@@ -373,7 +384,8 @@ def test_what_is_done_meanwhile_changes_nothing(
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="one process reads the file here")
 def test_a_helper_that_dies_is_made_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the second process ends without an answer, the first one reads its half too."""
+    """Where the second process ends without an answer, the first one reads what it had taken."""
+    monkeypatch.setattr("ratecheck.net.parts._PART_BYTES", 30_000)
     path = tmp_path / "app.log"
     path.write_bytes(_log(3_000))
     with path.open("rb", buffering=0) as stream:
@@ -385,6 +397,16 @@ def test_a_helper_that_dies_is_made_good(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("pickle.dump", fail)
     with path.open("rb", buffering=0) as stream:
         assert decode_file(stream, source="-", worth_bytes=100_000) == one
+
+
+def test_numbers_are_handed_out_once_each() -> None:
+    """However many take them, every number goes to one of them, in order; then there are no more."""
+    with handed_out(MOST_NUMBERS) as take, beside(lambda: list(iter(take, None))) as other:
+        mine = list(iter(take, None))
+        theirs = other()
+    assert sorted(mine + theirs) == list(range(MOST_NUMBERS))
+    assert mine == sorted(mine)
+    assert theirs == sorted(theirs)
 
 
 def test_a_stdin_that_was_partly_read_is_read_on(tmp_path: Path) -> None:

@@ -53,12 +53,16 @@ def command(
 
 def _ready_to_draw() -> None:
     """Import what draws a log's table and chart: it takes longer than drawing them."""
-    from ratecheck.render import charts, decode, grids  # noqa: F401  # for the side effect, while another process reads
+    # For the side effect, while another process reads.
+    from rich import ansi  # noqa: F401
+
+    from ratecheck.diagnose import readings  # noqa: F401
+    from ratecheck.render import charts, decode, grids  # noqa: F401
 
 
 def _read(names: list[str], meanwhile: Callable[[], object] | None) -> "DecodeReport":
     from ratecheck.decode import merged
-    from ratecheck.net.halves import decode_file
+    from ratecheck.net.parts import decode_file
 
     reports = []
     for name in names:

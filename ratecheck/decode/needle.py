@@ -1,38 +1,78 @@
-"""The search for a few bytes in a large block, by the C library where it has a faster one than ``bytes.find``."""
+"""Which lines of a log may belong to a refusal: those that hold one of a few pieces of words."""
 
-import ctypes
-from collections.abc import Callable
-from functools import cache
-from typing import Any
+from collections.abc import Callable, Iterator
+from functools import partial
 
-# Below this the C library's start costs more than it saves.
-_WORTH_BYTES = 64 << 10
+from ratecheck.decode.block import Search, searcher
+from ratecheck.decode.records import RECORD_BYTES
+
+# What a refusal holds at least one of. Each is one pass over the input at memory speed, so they are few.
+STATUS = b"429"
+NEEDLES = (
+    STATUS, b"imit", b"verload", b"uota", b"hrottl", b"xhaust", b"EXHAUST", b"apacity", b"oo many", b"nsufficient",
+    b"redits", b"oncurren",
+)  # fmt: skip
+# Looked for only where a block holds more than ASCII: what refusals say in Chinese.
+CHINESE = tuple(
+    word.encode()
+    for word in (
+        "频率", "限流", "限制", "并发", "余额", "欠费", "额度", "配额", "上限", "繁忙", "过载", "访问量",
+        "资源包", "充值", "调用次数",
+    )
+)  # fmt: skip
+# Looked for only where a block holds escapes: the same as JSON writes it in ASCII, with small letters or capitals.
+ESCAPED = tuple(
+    dict.fromkeys(
+        "".join(f"\\u{ord(letter):{form}}" for letter in word.decode()).encode()
+        for word in CHINESE
+        for form in ("04x", "04X")
+    )
+)
+_DIGITS = frozenset(b"0123456789")
+_HEX_LETTERS = frozenset(b"abcdefABCDEF")
 
 
-@cache
-def _strstr() -> Any:
-    """The C library's ``strstr``, or ``None``: glibc looks at sixteen bytes and more at once, ten times as fast."""
-    try:
-        # PyDLL: a search of microseconds is not worth giving other threads their turn.
-        function = ctypes.PyDLL(None).strstr
-    except (AttributeError, OSError, TypeError):
-        return None
-    function.restype = ctypes.c_void_p
-    function.argtypes = (ctypes.c_void_p, ctypes.c_char_p)
-    return function
+def candidates(block: bytes) -> Iterator[tuple[int, int]]:
+    """Yield the lines that hold a needle, in order, each once; of an endless line a window."""
+    nowhere = len(block)
+    search = searcher(block)
+    finds: list[Callable[[int], int]] = []
+    places: list[int] = []
+    needles = NEEDLES if block.isascii() else NEEDLES + CHINESE
+    if search(b"\\u", 0) >= 0:
+        needles += ESCAPED
+    for needle in needles:
+        find = _outside_numbers(search, block) if needle is STATUS else partial(search, needle)
+        if (at := find(0)) >= 0:
+            finds.append(find)
+            places.append(at)
+    while places and (at := min(places)) < nowhere:
+        start = block.rfind(b"\n", 0, at) + 1
+        if at - start > RECORD_BYTES:
+            start = at - RECORD_BYTES // 2
+        end = block.find(b"\n", at)
+        if not 0 <= end - at <= RECORD_BYTES:
+            end = min(at + RECORD_BYTES, nowhere)
+        yield start, end
+        for index, place in enumerate(places):
+            if place < end:
+                after = finds[index](end)
+                places[index] = after if after >= 0 else nowhere
 
 
-def finder(block: bytes, needle: bytes) -> Callable[[int], int]:
-    """Return what finds ``needle`` in ``block`` from an offset on, as ``block.find`` does; ``-1`` for nowhere."""
-    strstr = _strstr() if len(block) >= _WORTH_BYTES and b"\0" not in block else None
-    if strstr is None:
-        return lambda start: block.find(needle, start)
-    # The function returned holds ``block``, so the address stays its own; a zero byte stands behind every ``bytes``.
-    first = ctypes.cast(ctypes.c_char_p(block), ctypes.c_void_p).value or 0
-    size = len(block)
+def _outside_numbers(search: Search, block: bytes) -> Callable[[int], int]:
+    """Return a search for a status that passes over the digits of longer numbers and of hexadecimal ids."""
+    beyond = len(block) - len(STATUS)
 
-    def find(start: int, block: bytes = block) -> int:
-        at = strstr(first + start, needle) if start < size else None
-        return -1 if at is None else at - first
+    def whole(start: int) -> int:
+        at = search(STATUS, start)
+        while at >= 0:
+            before = block[at - 1] if at else 0
+            after = block[at + len(STATUS)] if at < beyond else 0
+            inside = before in _DIGITS or after in _DIGITS or (before in _HEX_LETTERS and after in _HEX_LETTERS)
+            if not inside:
+                return at
+            at = search(STATUS, at + len(STATUS))
+        return at
 
-    return find
+    return whole

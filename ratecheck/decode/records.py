@@ -59,9 +59,10 @@ def record_around(block: bytes, start: int, end: int, earliest: int = 0) -> tupl
 
     It does not begin before ``earliest``, where the record before it ends.
     """
-    after = block[end + 1 : end + 1 + _FORM_BYTES].translate(_DIGITS_ALIKE)
-    # Two lines that begin with the same digits and marks begin two records: the usual case, told without decoding.
-    if b"0" in after and after == block[start : start + _FORM_BYTES].translate(_DIGITS_ALIKE):
+    # Two lines that begin with digits and marks in the same places begin two records: the usual case, told without
+    # decoding.
+    form = block[end + 1 : end + 1 + _FORM_BYTES].translate(_DIGITS_ALIKE)
+    if b"0" in form and form == block[start : start + _FORM_BYTES].translate(_DIGITS_ALIKE):
         return start, end
     first = start
     if not begins_at(block, start):

@@ -35,7 +35,10 @@ class Matters(Enum):
     """What the request asks: it matters whether that is more than the limit."""
 
 
-Read = tuple[object, float, tuple[float, ...], bytes | None]
+Delay = tuple[float, ...]
+"""The numbers of a delay as they are written, the coarsest first."""
+
+Read = tuple[object, float, Delay, bytes | None]
 """What one record of a learned shape says: the numbers that make it another finding, as they are written; what the
 request asks for, 0 where that does not matter; its delay; its time up to the minute, as it is written."""
 
@@ -115,10 +118,15 @@ def _reader(
         found = match(other)
         if found is None:
             return None
+        delay: Delay = ()
+        if len(delays) == 1:  # as nearly always: told apart because this runs for every refusal
+            delay = (float(found[delays[0]]),)
+        elif delays:
+            delay = tuple(map(float, found.group(*delays)))
         return (
             found.group(*keys),
             float(found[asked[0]]) if asked else 0.0,
-            tuple([float(found[group]) for group in delays]),
+            delay,
             found[1] if stamp is not None else None,
         )
 
@@ -127,7 +135,8 @@ def _reader(
 
 # Nothing is given back once it is taken (`+` behind a repeat): a pattern reads each byte once or fails.
 _GROUP = rb"([0-9]{1,%d}+(?:\.[0-9]{1,%d}+)?+)" % (_LONGEST_NUMBER, _LONGEST_NUMBER)
-_ANY_WORD = rb"[\w.:-]*+"
+# The letters one by one: the engine has a table for such a set, and asks a function for `\w`.
+_ANY_WORD = rb"[0-9A-Za-z_.:-]*+"
 
 
 def _alike(text: bytes) -> bytes:

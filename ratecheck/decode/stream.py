@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ratecheck.decode.log import LogReader
 
 # Small enough to stay in a processor's own cache while it is searched for one needle after the other.
-_BLOCK_BYTES = 512 << 10
+_BLOCK_BYTES = 256 << 10
 # Up to here a text is a paste and is read as a whole.
 _PASTE_BYTES = 64 << 10
 # A HAR file is one JSON document: it is read whole, up to this.
@@ -32,7 +32,11 @@ def decode_stream(read: Callable[[int], bytes], *, source: str = "-") -> DecodeR
         return decode_text(text_of(head), source=source)
     if looks_like_har(head[:1_000].decode("utf-8", "replace")):
         return decode_text(text_of(head + _filled(read, _HAR_BYTES)), source=source)
-    return read_log(read, head).report(source)
+    from ratecheck.decode.log import LogReader  # not for a paste
+
+    log = LogReader()
+    read_log(log, read, head)
+    return log.report(source)
 
 
 def cuts_at_lines(head: bytes) -> bool:
@@ -61,11 +65,11 @@ def _lines(read: Callable[[int], bytes], head: bytes) -> Iterator[bytes]:
     yield from rest.splitlines()
 
 
-def read_log(read: Callable[[int], bytes], head: bytes = b"") -> "LogReader":
-    """Return a reader that has taken ``head`` and what ``read`` yields after it, block by block."""
-    from ratecheck.decode.log import LogReader  # not for a paste
+def read_log(log: "LogReader", read: Callable[[int], bytes], head: bytes = b"") -> None:
+    """Feed ``log`` with ``head`` and what ``read`` yields after it, block by block."""
+    from ratecheck.decode.block import keep_memory  # not for a paste
 
-    reader = LogReader()
+    keep_memory()
     utf8 = to_utf8(head)
     rest = utf8(head)
     while block := read(_BLOCK_BYTES):
@@ -77,10 +81,9 @@ def read_log(read: Callable[[int], bytes], head: bytes = b"") -> "LogReader":
                 # No line break in sight: what may begin a refusal stays, the rest has been seen.
                 cut = len(rest) - RECORD_BYTES
             rest, block = rest[:cut], rest[cut:] + block
-        reader.feed(rest)
+        log.feed(rest)
         rest = block
-    reader.feed(rest)
-    return reader
+    log.feed(rest)
 
 
 def _filled(read: Callable[[int], bytes], wanted: int) -> bytes:

@@ -9,6 +9,9 @@ from typing import BinaryIO, TypeVar
 
 T = TypeVar("T")
 
+_NUMBER_BYTES = 2
+MOST_NUMBERS = 4096 // _NUMBER_BYTES
+
 # Where nothing cuts a file within this of its middle, it is better read as one.
 _MIDDLE_BYTES = 1 << 20
 
@@ -18,13 +21,11 @@ def two_at_once() -> bool:
     return hasattr(os, "fork") and (os.cpu_count() or 1) > 1
 
 
-def second_half(
-    stream: BinaryIO, worth_bytes: int, cut: Callable[[bytes], int | None], *, larger_by_bytes: int = 0
-) -> int | None:
+def second_half(stream: BinaryIO, worth_bytes: int, cut: Callable[[bytes], int | None]) -> int | None:
     """Return where the second half of a regular file begins: where ``cut`` says in the bytes that follow its middle.
 
     ``None`` where the file is better read as one: it is smaller than ``worth_bytes``, nothing cuts it near its middle,
-    or there can be no copy. The second half is larger by ``larger_by_bytes``, as far as the file goes.
+    or there can be no copy.
     """
     try:
         about = os.fstat(stream.fileno())
@@ -32,9 +33,29 @@ def second_half(
         return None
     if not two_at_once() or not stat.S_ISREG(about.st_mode) or about.st_size < worth_bytes:
         return None
-    half = max(about.st_size - larger_by_bytes, 0) // 2
+    half = about.st_size // 2
     at = cut(os.pread(stream.fileno(), _MIDDLE_BYTES, half))
     return None if at is None else half + at
+
+
+@contextmanager
+def handed_out(numbers: int) -> Iterator[Callable[[], int | None]]:
+    """Hand out the numbers below ``numbers``, in order, to whichever of this process and its copies asks next.
+
+    What comes back returns a number that nobody else gets, ``None`` when there are no more. ``numbers`` is at most
+    ``MOST_NUMBERS``: they wait in a pipe, and the smallest pipe of a system holds a page.
+    """
+    receiving, sending = os.pipe()
+    with open(sending, "wb") as queue:
+        queue.write(b"".join(number.to_bytes(_NUMBER_BYTES) for number in range(numbers)))
+
+    def take() -> int | None:
+        return int.from_bytes(raw) if (raw := os.read(receiving, _NUMBER_BYTES)) else None
+
+    try:
+        yield take
+    finally:
+        os.close(receiving)
 
 
 @contextmanager

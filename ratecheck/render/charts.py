@@ -3,9 +3,34 @@
 plotext keeps one figure for the whole process; it is cleared before and after each drawing, and only text leaves here.
 """
 
-import plotext
+import sys
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
 
 from ratecheck.render.page import LineChart, Style, Tone
+
+# What plotext 6.1 imports beside what draws: its manual, which is laid out whole at every start, and its own tests. Two
+# thirds of the 150 ms that it takes, and nothing here asks for either. By module, the name that is taken from it.
+_NOT_DRAWN_WITH = {"plotext._doc.doc": "docs", "plotext._tests.run": "test"}
+
+
+def _plotext(left_out: Mapping[str, str] = _NOT_DRAWN_WITH) -> Any:
+    """Import plotext without some of its modules; whole where a release wants more of them than one name."""
+    for module, name in left_out.items():
+        stand_in = ModuleType(module)
+        setattr(stand_in, name, None)
+        sys.modules[module] = stand_in
+    try:
+        import plotext
+    except ImportError:
+        for module in [each for each in sys.modules if each.partition(".")[0] == "plotext"]:
+            del sys.modules[module]
+        import plotext
+    return plotext
+
+
+plotext = _plotext()
 
 _TO_ASCII = str.maketrans("┌┐└┘├┤┬┴┼─│", "+++++++++-|")
 _COLOURS = {Tone.GOOD: "green", Tone.WARN: "orange", Tone.BAD: "red", Tone.PLAIN: "cyan"}
