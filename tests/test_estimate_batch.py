@@ -20,9 +20,13 @@ from test_estimate import chat, written
 from ratecheck.cli import app
 from ratecheck.cli.exits import run
 from ratecheck.estimate import Estimator, Settings
+from ratecheck.estimate.models import ROWS, ModelRow
 from ratecheck.estimate.report import Skipped
 from ratecheck.estimate.requests import Line, NotARequest
+from ratecheck.estimate.texts import AROUND, Measured
 from ratecheck.net import inputs
+from ratecheck.net.beside import two_at_once
+from ratecheck.net.texts import measure_here, measuring
 from ratecheck.net.tokenizer import counter, in_background
 from ratecheck.render.estimate_document import _prompt
 
@@ -161,18 +165,51 @@ def test_a_text_counted_by_two_processes_has_the_same_tokens(
     path = tmp_path_factory.mktemp("halves") / "a.txt"
     path.write_text("x" + text, "utf-8-sig" if mark else "utf-8", newline="")
     whole = inputs.read(str(path))
-    with patch.object(inputs, "_WORTH_BYTES", 1):
+    with patch.object(inputs, "WORTH_BYTES", 1):
         halves = inputs.read(str(path))
     assert isinstance(whole, inputs.TextFile)
     assert isinstance(halves, inputs.TextFile)
-    estimator = Estimator(Settings(), counter)
-    wanted = estimator.measure(whole.blocks)
-    found = [
-        estimator.measure(part, alone=True) for part in (halves.blocks, *((halves.rest(),) if halves.rest else ()))
-    ]
-    assert (
-        tuple(map(sum, zip(*found, strict=True))) == wanted == (1 + len(text), counter("o200k_base").count("x" + text))
-    )
+    tokens = counter("o200k_base")
+    assert measure_here(halves, tokens) == measure_here(whole, tokens)
+    assert measure_here(inputs.TextFile("", ["x" + text]), tokens)[:2] == (1 + len(text), tokens.count("x" + text))
+
+
+@pytest.mark.skipif(not two_at_once(), reason="one process reads the file here")
+@pytest.mark.parametrize("dies", [False, True])
+def test_a_text_counted_ahead_has_the_same_tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies: bool) -> None:
+    """By a copy that has begun before it was asked, or here where the copy is lost; and it is told how far it came."""
+    path = tmp_path / "a.txt"
+    path.write_text("one more word, 12 of them\n" * 20_000, "utf-8")
+    tokens = counter("o200k_base")
+    wanted = measure_here(inputs.read(str(path)), tokens)
+    monkeypatch.setattr(inputs, "WORTH_BYTES", 1)
+    if dies:
+        monkeypatch.setattr("pickle.dump", lambda *_: os._exit(1))
+    told: list[int] = []
+    with measuring([str(path)], None) as measure:
+        assert measure is not measure_here
+        assert measure(inputs.read(str(path)), tokens, told.append) == wanted
+    assert 0 <= sum(told) <= path.stat().st_size + (1 << 18)
+
+
+def test_what_is_no_text_is_not_counted_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several files, a pipe, a batch: each is read when its turn comes."""
+    monkeypatch.setattr(inputs, "WORTH_BYTES", 1)
+    for paths in (["-"], ["a", "b"], [str(tmp_path / "missing")]):
+        with measuring(paths, None) as measure:
+            assert measure is measure_here
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.prefix or "any")
+def test_a_text_is_sent_with_what_was_counted_around_it(row: ModelRow) -> None:
+    """Whatever the model, nothing more needs to be counted to estimate a measured text."""
+
+    def no_counter(encoding: str) -> Any:
+        raise AssertionError(encoding)
+
+    around = {text: len(text) // 4 for text in AROUND}
+    found = Estimator(Settings(row.prefix or "any"), no_counter).text("a.txt", Measured(40, 10, around))
+    assert found.ask.prompt_tokens >= 10
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="one process reads the file here")
@@ -185,7 +222,7 @@ def test_the_halves_of_a_batch_are_its_lines(tmp_path_factory: pytest.TempPathFa
     path = tmp_path_factory.mktemp("halves") / "a.jsonl"
     path.write_bytes(b"{}\n" + b"\n".join(lines))
     whole = inputs.read(str(path))
-    with patch.object(inputs, "_WORTH_BYTES", 1):
+    with patch.object(inputs, "WORTH_BYTES", 1):
         halves = inputs.read(str(path))
     assert isinstance(whole, inputs.LinesFile)
     assert isinstance(halves, inputs.LinesFile)
@@ -208,7 +245,7 @@ def test_two_processes_say_what_one_says(
     for more in (["--json"], ["--strict"]):
         said = []
         for size in (1 << 30, 1):
-            monkeypatch.setattr(inputs, "_WORTH_BYTES", size)
+            monkeypatch.setattr(inputs, "WORTH_BYTES", size)
             monkeypatch.setattr(sys, "argv", ["ratecheck", "estimate", *more, str(path)])
             code = run(app)
             said.append((code, *capsys.readouterr()))

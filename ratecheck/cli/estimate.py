@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from ratecheck.estimate import Estimator
     from ratecheck.estimate.limits import AskedLimit
     from ratecheck.estimate.report import PromptEstimate, Skipped
-    from ratecheck.net.inputs import Advance, LinesFile, TextFile
+    from ratecheck.net.inputs import Advance, Input, LinesFile
+    from ratecheck.net.texts import Measure
 
 SETTINGS = {
     "epilog": examples(
@@ -66,21 +67,24 @@ def command(
     no_color: NoColorOption = False,
 ) -> ExitCode:
     """What prompts cost: tokens the API reports, tokens the limiter takes, and how many fit in a minute."""
-    from ratecheck.dialects import known
-    from ratecheck.estimate import Estimator, Settings
-    from ratecheck.net.tokenizer import counter
-    from ratecheck.render.estimate import page, rules_page
-    from ratecheck.render.estimate_document import document
+    from ratecheck.net.texts import measuring
 
     output = Output(json=json_, no_color=no_color)
-    if charging == "list":
-        output.page(rules_page())
-        return ExitCode.OK
     files = prompts or ["-"]
-    asked = _limits(limits, files, rpm=rpm, tpm=tpm, rpd=rpd)
-    settings = Settings(model, max_output_tokens, n, provider and known(provider), charging, _day(on))
-    estimator = Estimator(settings, counter)
-    found, skipped, lost, interrupted = _read(estimator, files, strict, output)
+    with measuring(files, model) as measure:  # a large text is counted from here on: what follows imports a lot
+        from ratecheck.dialects import known
+        from ratecheck.estimate import Estimator, Settings
+        from ratecheck.net.tokenizer import counter
+        from ratecheck.render.estimate import page, rules_page
+        from ratecheck.render.estimate_document import document
+
+        if charging == "list":
+            output.page(rules_page())
+            return ExitCode.OK
+        asked = _limits(limits, files, rpm=rpm, tpm=tpm, rpd=rpd)
+        settings = Settings(model, max_output_tokens, n, provider and known(provider), charging, _day(on))
+        estimator = Estimator(settings, counter)
+        found, skipped, lost, interrupted = _read(estimator, files, strict, output, measure)
     report = estimator.report(found, asked, skipped, lost, interrupted)
     if json_:
         import sys
@@ -126,7 +130,7 @@ def _limits(
 
 
 def _read(
-    estimator: "Estimator", files: list[str], strict: bool, output: Output
+    estimator: "Estimator", files: list[str], strict: bool, output: Output, measure: "Measure"
 ) -> "tuple[list[PromptEstimate], list[Skipped], int, bool]":
     """Estimate all there is to read, or what there is until Ctrl-C: a long batch is not lost by it."""
     from ratecheck.estimate.report import Skipped
@@ -142,7 +146,7 @@ def _read(
         with _progress(paths, output) as advance, _no_collection():
             for path in paths:
                 try:
-                    for each in _prompts(estimator, inputs.read(path, advance), alone):
+                    for each in _prompts(estimator, inputs.read(path, advance), alone, measure, advance):
                         if not isinstance(each, Skipped):
                             found.append(each)
                             continue
@@ -166,13 +170,16 @@ def _read(
     return found, skipped, lost, interrupted
 
 
-def _prompts(estimator: "Estimator", entered: Any, alone: bool) -> "Iterator[PromptEstimate | Skipped]":
+def _prompts(
+    estimator: "Estimator", entered: "Input", alone: bool, measure: "Measure", advance: "Advance"
+) -> "Iterator[PromptEstimate | Skipped]":
     from ratecheck.estimate.requests import NotARequest
     from ratecheck.net.inputs import ImageFile, JsonFile, LinesFile, TextFile
+    from ratecheck.net.texts import measure_here
 
     match entered:
         case TextFile():
-            yield _text(estimator, entered)
+            yield estimator.text(entered.source, measure(entered, estimator.counter(), advance))
         case ImageFile(source, size):
             yield estimator.image(source, size)
         case JsonFile(source, value, text):
@@ -185,23 +192,10 @@ def _prompts(estimator: "Estimator", entered: Any, alone: bool) -> "Iterator[Pro
                     one = estimator.request(source, value)
                     yield one._replace(by_message=estimator.by_message(value)) if alone else one
             except NotARequest as error:
-                counted = estimator.text(source, *estimator.measure((text,)))
+                counted = estimator.text(source, measure_here(TextFile(source, (text,)), estimator.counter()))
                 yield counted._replace(notes=(f"counted as text: {error}",))
         case LinesFile():
             yield from _lines(estimator, entered)
-
-
-def _text(estimator: "Estimator", file: "TextFile") -> "PromptEstimate":
-    from ratecheck.net.beside import beside
-
-    rest = file.rest
-    if rest is None:
-        return estimator.text(file.source, *estimator.measure(file.blocks))
-    estimator.measure(())  # loads the vocabulary: once, before there are two of us
-    with beside(lambda: estimator.measure(rest(), alone=True)) as second:
-        chars, tokens = estimator.measure(file.blocks, alone=True)
-        more_chars, more_tokens = second()
-    return estimator.text(file.source, chars + more_chars, tokens + more_tokens)
 
 
 def _lines(estimator: "Estimator", file: "LinesFile") -> "Iterator[PromptEstimate | Skipped]":

@@ -16,6 +16,9 @@ class Counter(Protocol):
     engine: str
     error_band: tuple[float, float] | None
 
+    def ready(self) -> None:
+        """Load what counting needs: whoever is copied, or shared by threads, does it before."""
+
     def count(self, text: str) -> int:
         """Return the tokens of ``text``."""
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from ratecheck.model import Source
 
+DEFAULT_MODEL = "gpt-4o"
+
 _COUNTING = Source(
     "https://github.com/openai/openai-cookbook/blob/main/examples/How_to_count_tokens_with_tiktoken.ipynb", "2026-10",
     note="checked against 107 recorded plain-text requests",

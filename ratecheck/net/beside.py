@@ -1,13 +1,17 @@
 """Half of a large work done by a copy of this process, with an interpreter lock of its own."""
 
 import os
+import select
 import stat
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, Protocol, TypeVar
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+_MEANWHILE_S = 0.1
 
 _NUMBER_BYTES = 2
 MOST_NUMBERS = 4096 // _NUMBER_BYTES
@@ -58,15 +62,21 @@ def handed_out(numbers: int) -> Iterator[Callable[[], int | None]]:
         os.close(receiving)
 
 
+class Outcome(Protocol[T_co]):
+    """Waits for what another process works out; ``meanwhile`` is called ten times a second until then."""
+
+    def __call__(self, meanwhile: Callable[[], object] | None = None) -> T_co: ...
+
+
 @contextmanager
-def beside(work: Callable[[], T]) -> Iterator[Callable[[], T]]:
+def beside(work: Callable[[], T]) -> Iterator[Outcome[T]]:
     """Start ``work`` in a copy of this process; what comes back waits for its outcome, which must be picklable.
 
     Where there can be no copy, or it fails, the work is done here when its outcome is asked for: an error is met
     where it can be told. A copy that nobody waits for any more is ended.
     """
     if not two_at_once():
-        yield work
+        yield lambda meanwhile=None: work()
         return
     import pickle
 
@@ -88,8 +98,10 @@ def beside(work: Callable[[], T]) -> Iterator[Callable[[], T]]:
     os.close(sending)
     waited = False
 
-    def outcome() -> T:
+    def outcome(meanwhile: Callable[[], object] | None = None) -> T:
         nonlocal waited
+        while meanwhile is not None and not select.select([pipe], [], [], _MEANWHILE_S)[0]:
+            meanwhile()
         answer = pipe.read()
         done = os.waitpid(child, 0)[1] == 0
         waited = True

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ratecheck.errors import UsageError
 from ratecheck.estimate.cutting import last_cut
 from ratecheck.estimate.images import size_of
-from ratecheck.estimate.requests import Line
 from ratecheck.net.beside import second_half
 
 # Read at a time from a text: few enough to need no memory, many enough for the disk.
@@ -26,9 +25,12 @@ _HEAD_BYTES = 1 << 19
 # Of a file with a value a line: what the processor's cache holds.
 _LINES_BYTES = 1 << 17
 # Below this a second process saves less than it takes to start and to bring together.
-_WORTH_BYTES = 16 << 20
+WORTH_BYTES = 16 << 20
 _IMAGES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp"})
 _LINES = frozenset({".jsonl", ".ndjson"})
+
+if TYPE_CHECKING:
+    from ratecheck.estimate.requests import Line
 
 _DECODER = json.JSONDecoder()
 
@@ -65,10 +67,10 @@ class LinesFile:
     """JSON values by line; one that cannot be read is told as a sentence."""
 
     source: str
-    lines: Iterator[Line]
+    lines: "Iterator[Line]"
     whole: Callable[[Any], Any]
     """Puts the first bytes of local images where a value names them: most values name none."""
-    rest: Callable[[], Iterator[Line]] | None = None
+    rest: "Callable[[], Iterator[Line]] | None" = None
     """Of a large file, for another process: opens the second half; ``lines`` are then those of the first."""
 
 
@@ -146,8 +148,9 @@ def read(path: str, advance: Advance = lambda _: None) -> Input:
     middle = _middle(file, _safe_cut) if encoding.startswith("utf-8") else None
     if middle is None:
         return TextFile(source, _blocks(file, source, encoding, advance))
-    first = _blocks(file, source, encoding, _twice(advance), end=middle)
-    return TextFile(source, first, partial(_later_blocks, path, source, middle))
+    file.close()  # each half opens it for itself, where it is read: maybe in another process
+    first = _part(path, source, encoding, _twice(advance), 0, middle)
+    return TextFile(source, first, partial(_part, path, source, "utf-8", lambda _: None, middle, None))
 
 
 def _encoding(head: bytes, source: str) -> str:
@@ -177,7 +180,7 @@ def _looks_like_lines(head: bytes) -> bool:
 
 def _middle(file: BinaryIO, cut: Callable[[bytes], int | None]) -> int | None:
     """Where the second half of a file begins; ``None`` where it is better read as one, and for stdin."""
-    return None if file is sys.stdin.buffer else second_half(file, _WORTH_BYTES, cut)
+    return None if file is sys.stdin.buffer else second_half(file, WORTH_BYTES, cut)
 
 
 def _after_line(raw: bytes) -> int | None:
@@ -208,13 +211,13 @@ def _upto(file: BinaryIO, wanted: int, end: int | None) -> Iterator[bytes]:
         yield raw
 
 
-def _later_blocks(path: str, source: str, middle: int) -> Iterator[str]:
+def _part(path: str, source: str, encoding: str, advance: Advance, begin: int, end: int | None) -> Iterator[str]:
     file = _opened(path)
-    file.seek(middle)
-    return _blocks(file, source, "utf-8", lambda _: None, done=middle)
+    file.seek(begin)
+    yield from _blocks(file, source, encoding, advance, done=begin, end=end)
 
 
-def _later_lines(path: str, middle: int) -> Iterator[Line]:
+def _later_lines(path: str, middle: int) -> "Iterator[Line]":
     file = _opened(path)
     before = sum(raw.count(b"\n") for raw in _upto(file, _BLOCK_BYTES, middle))
     return _lines(file, lambda _: None, before=before)
@@ -306,7 +309,7 @@ def _split(file: BinaryIO, advance: Advance, end: int | None) -> Iterator[bytes]
         yield left
 
 
-def _lines(file: BinaryIO, advance: Advance, *, before: int = 0, end: int | None = None) -> Iterator[Line]:
+def _lines(file: BinaryIO, advance: Advance, *, before: int = 0, end: int | None = None) -> "Iterator[Line]":
     loads = _loader()
     with file:
         for number, raw in enumerate(_split(file, advance, end), before + 1):

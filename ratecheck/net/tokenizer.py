@@ -6,17 +6,20 @@ estimate that says so.
 
 import functools
 import os
+import threading
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unicodedata import category
 
 from ratecheck.estimate.cutting import CHUNK_CHARS, chunks
 from ratecheck.estimate.scripts import SCRIPT_BAND, SCRIPT_METHOD, tokens_by_script
 from ratecheck.net import vocabulary
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 # Encodings that toktok 0.3 has inside, equal to tiktoken's (tests/test_tokenizer.py).
 _FAST = frozenset({"cl100k_base", "o200k_base", "o200k_harmony"})
@@ -48,11 +51,23 @@ class TiktokenCounter:
     engine = "tiktoken"
     error_band: tuple[float, float] | None = None
 
-    def __init__(self, encoding: Any) -> None:
-        self.encoding = str(encoding.name)
-        self._encoding = encoding
-        self._core = encoding._core_bpe
+    def __init__(self, encoding: str, raw: bytes) -> None:
+        """``raw``: the vocabulary, of which tables are made when something is counted."""
+        self.encoding = encoding
+        self._raw = raw
         self._none: frozenset[str] = frozenset()
+
+    @functools.cached_property
+    def _encoding(self) -> Any:
+        return vocabulary.build(self.encoding, self._raw)
+
+    @functools.cached_property
+    def _core(self) -> Any:
+        return self._encoding._core_bpe
+
+    def ready(self) -> None:
+        """Load what counting needs."""
+        self.count("")
 
     def count(self, text: str) -> int:
         """Return the tokens of ``text``; special tokens in it are text."""
@@ -198,7 +213,15 @@ class ToktokCounter:
     def __init__(self, encoding: str, toktok: Any) -> None:
         self.encoding = encoding
         self._batch = toktok.batch_count
-        self._batch((), encoding, 1)  # builds its tables (half a second for o200k): once, before two threads ask
+        self._loading = threading.Lock()
+        self._loaded = False
+
+    def ready(self) -> None:
+        """Build the tables (half a second for o200k): once, however many threads ask."""
+        with self._loading:
+            if not self._loaded:
+                self._batch((), self.encoding, 1)
+                self._loaded = True
 
     def count(self, text: str) -> int:
         """Return the tokens of ``text``; special tokens in it are text."""
@@ -206,6 +229,8 @@ class ToktokCounter:
 
     def count_many(self, texts: Sequence[str]) -> list[int]:
         """Return the tokens of each text: a call costs as much as many texts do."""
+        if not self._loaded:
+            self.ready()
         # One thread here: whoever has much to count spreads it, and what is to be read next is read meanwhile.
         try:
             return list(self._batch(texts, self.encoding, 1))
@@ -227,6 +252,9 @@ class ScriptCounter:
     def __init__(self, encoding: str) -> None:
         self.encoding = encoding
 
+    def ready(self) -> None:
+        """Nothing is loaded."""
+
     def count(self, text: str) -> int:
         """Return about how many tokens ``text`` has."""
         return tokens_by_script(text, self.encoding)
@@ -244,7 +272,9 @@ Counter = TiktokenCounter | ToktokCounter | ScriptCounter
 
 
 @functools.cache
-def _workers() -> ThreadPoolExecutor:
+def _workers() -> "ThreadPoolExecutor":
+    from concurrent.futures import ThreadPoolExecutor  # brings `logging`: not where no thread is asked for
+
     # Both tokenizers let go of the interpreter while they count.
     return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="count")
 
@@ -285,5 +315,5 @@ def counter(encoding: str, fast: bool = True) -> Counter:
             pass
         else:
             return ToktokCounter(encoding, toktok)
-    loaded = vocabulary.load(encoding)
-    return ScriptCounter(encoding) if loaded is None else TiktokenCounter(loaded)
+    raw = vocabulary.find(encoding)
+    return ScriptCounter(encoding) if raw is None else TiktokenCounter(encoding, raw)

@@ -142,11 +142,8 @@ def find(encoding: str) -> bytes | None:
     return _read(theirs / wanted.cache_name, wanted) if theirs else None
 
 
-def load(encoding: str) -> Any | None:
-    """Return tiktoken's ``Encoding``, ``None`` where its vocabulary is not at hand."""
-    raw = find(encoding)
-    if raw is None:
-        return None
+def build(encoding: str, raw: bytes) -> Any:
+    """Return tiktoken's ``Encoding``, made of the vocabulary in ``raw``."""
     import tiktoken
     import tiktoken.load
 

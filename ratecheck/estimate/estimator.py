@@ -1,0 +1,247 @@
+"""Texts and requests, one by one, and the ``Report`` on them all.
+
+Nothing here reads a file or counts a token: a counter is handed in for each encoding.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ratecheck.dialects.charging import ASSUMED, Admission, ChargingRule, by_name, names, rule_for
+from ratecheck.errors import UsageError, no_such
+from ratecheck.estimate.diagnoses import diagnose
+from ratecheck.estimate.fit import fit
+from ratecheck.estimate.framing import Part, Prompt, message_tokens, prompt_of
+from ratecheck.estimate.images import Image
+from ratecheck.estimate.limits import AskedLimit
+from ratecheck.estimate.memory import Begin, Counter, Memory
+from ratecheck.estimate.models import DEFAULT_MODEL, Model, resolve
+from ratecheck.estimate.plain import Batch, Kind
+from ratecheck.estimate.report import PromptEstimate, Report, Skipped
+from ratecheck.estimate.requests import Line, Message, NotARequest, Request, parse
+from ratecheck.estimate.texts import ROLE, Measured
+
+# Lines that are worked on together, and what they may hold. Many: a counter's tables fill the processor's caches, and
+# have to come back into them each time. Not too many: all their texts are held at once.
+_TOGETHER = 4096
+_OTHERS_TOGETHER = 64
+_CHARS_TOGETHER = 1 << 20
+
+# Messages of one prompt that are listed; a report is no place for a thousand bars.
+_LISTED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the command line says over what the requests say; ``None``: nothing."""
+
+    model: str | None = None
+    max_output_tokens: int | None = None
+    n: int | None = None
+    provider: str | None = None
+    charging: str | None = None
+    on: str | None = None
+    """ISO date whose rules are taken; ``None`` for today's."""
+
+
+class Estimator:
+    """Estimates prompt after prompt with one set of settings."""
+
+    def __init__(self, settings: Settings, counter: Callable[[str], Counter]) -> None:
+        self._settings = settings
+        self._counter = counter
+        self._memories: dict[str, Memory] = {}
+        self._kinds: dict[str | None, Kind] = {}
+        self._rules: dict[tuple[str, str], tuple[ChargingRule, bool]] = {}
+        self._forced = by_name(settings.charging) if settings.charging is not None else None
+        if settings.charging is not None and self._forced is None:
+            raise no_such("charging rule", settings.charging, names())
+
+    def _memory(self, encoding: str) -> Memory:
+        if encoding not in self._memories:
+            self._memories[encoding] = Memory(self._counter(encoding))
+        return self._memories[encoding]
+
+    def _model(self, named: str | None) -> Model:
+        return resolve(self._settings.model or named or DEFAULT_MODEL)
+
+    def _kind(self, named: str | None) -> Kind:
+        if named not in self._kinds:
+            model = self._model(named)
+            self._kinds[named] = Kind(model, self._memory(model.row.encoding), *self._rule(model, "chat"))
+        return self._kinds[named]
+
+    def _rule(self, model: Model, endpoint: str) -> tuple[ChargingRule, bool]:
+        if self._forced is not None:
+            return self._forced, False
+        key = (model.name, endpoint)
+        if key not in self._rules:
+            provider = self._settings.provider or model.row.provider or (model.vendor if model.vendor else "unknown")
+            rule = rule_for(provider, endpoint, model=model.name, on=self._settings.on)
+            self._rules[key] = (ASSUMED, True) if rule is None else (rule, False)
+        return self._rules[key]
+
+    def counter(self) -> Counter:
+        """Return what counts the texts that name no model."""
+        return self._memory(self._model(None).row.encoding).counter
+
+    def text(self, source: str, text: Measured) -> PromptEstimate:
+        """Estimate a text sent as one user message, or as the input of an embeddings or completions model."""
+        model = self._model(None)
+        request = Request(_text_endpoint(model), [Message(ROLE, "")])
+        empty = prompt_of(request, model, text.around.__getitem__)
+        scaled = round(text.tokens * model.row.factor)
+        band = model.row.band
+        total = empty.tokens + scaled
+        low, high = (total, total) if band is None else (int(total * (1 + band[0])), int(total * (1 + band[1])) + 1)
+        prompt = Prompt((Part("text", total, low, high, model.row.source),))
+        return self._estimate(source, None, request, model, prompt, text.chars, text_tokens=scaled)
+
+    def image(self, source: str, size: tuple[int, int] | None) -> PromptEstimate:
+        """Estimate a picture of ``size`` pixels sent alone in one user message."""
+        model = self._model(None)
+        picture = Image(*size) if size else Image()
+        return self._one(source, None, Request("chat", [Message("user", images=(picture,))]), model)
+
+    def lines(
+        self,
+        source: str,
+        lines: Iterator[Line],
+        whole: Callable[[Any], Any] = lambda raw: raw,
+        background: Begin = lambda work: work,
+    ) -> Iterator[PromptEstimate | Skipped]:
+        """Estimate the requests of a file by line: while some are worked on, the next ones' texts are counted.
+
+        ``whole`` completes the value of a line that is more than roles and texts. ``background`` starts work elsewhere
+        and gives what waits for its outcome; by default all is done here.
+        """
+        batch, settle = self._begin(lines, background)
+        while batch:
+            after, settle_after = self._begin(lines, background)
+            plain = settle(source)
+            for number, raw, broken in batch:
+                if number in plain:
+                    yield plain[number]
+                else:
+                    yield self._line(source, number, whole(raw), broken)
+            batch, settle = after, settle_after
+
+    def _begin(
+        self, lines: Iterator[Line], background: Begin
+    ) -> tuple[list[Line], Callable[[str], dict[int, PromptEstimate]]]:
+        held: list[Line] = []
+        others = 0
+        batch = Batch(self._kind, self._settings.max_output_tokens, self._settings.n)
+        for number, raw, broken in lines:
+            taken = batch.take(number, raw)
+            others += not taken
+            # What the batch has taken is not kept: the parsed JSON is the largest thing about a line.
+            held.append((number, None if taken else raw, broken))
+            if len(held) >= _TOGETHER or others >= _OTHERS_TOGETHER or batch.chars >= _CHARS_TOGETHER:
+                break
+        return held, batch.begin(background)
+
+    def _line(self, source: str, number: int, raw: Any, broken: str | None) -> PromptEstimate | Skipped:
+        if broken is None:
+            try:
+                return self.request(source, raw, number)
+            except NotARequest as error:
+                broken = str(error)
+        return Skipped(f"{source}:{number}", broken)
+
+    def request(self, source: str, raw: Any, line: int | None = None) -> PromptEstimate:
+        """Estimate a request that ``raw``, parsed JSON, holds.
+
+        Raises:
+            NotARequest: it holds none.
+        """
+        request = parse(raw)
+        return self._one(source, line, request, self._model(request.model))
+
+    def _one(self, source: str, line: int | None, request: Request, model: Model) -> PromptEstimate:
+        count = self._memory(model.row.encoding).count
+        prompt = prompt_of(request, model, count)
+        chars = 0
+        for message in request.messages:
+            chars += message.chars()
+        return self._estimate(source, line, request, model, prompt, chars)
+
+    def by_message(self, raw: Any) -> tuple[tuple[str, int], ...]:
+        """Return role and tokens of each message of a request; the first few where there are very many."""
+        request = parse(raw)
+        model = self._model(request.model)
+        count = self._memory(model.row.encoding).count
+        return tuple(
+            (message.role, round(message_tokens(message, model, count) * model.row.factor))
+            for message in request.messages[:_LISTED]
+        )
+
+    def _estimate(
+        self,
+        source: str,
+        line: int | None,
+        request: Request,
+        model: Model,
+        prompt: Prompt,
+        chars: int,
+        text_tokens: int | None = None,
+    ) -> PromptEstimate:
+        settings = self._settings
+        most = request.max_output_tokens if settings.max_output_tokens is None else settings.max_output_tokens
+        rule, assumed = self._rule(model, request.endpoint)
+        plain = len(prompt.parts) == 1
+        ask = Admission(
+            text_chars=chars,
+            messages=len(request.messages),
+            prompt_tokens=prompt.tokens,
+            max_output_tokens=None if request.endpoint == "embeddings" else most,
+            n=request.n if settings.n is None else settings.n,
+            images=0 if plain else sum(len(message.images) for message in request.messages),
+            function_tools=len(request.tools),
+        )
+        return PromptEstimate(
+            source, line, request.endpoint, model, ask, rule, assumed, rule.charge(ask), text_tokens,
+            prompt.band, () if plain else prompt.parts, (), prompt.notes, prompt.open_ended,
+        )  # fmt: skip
+
+    def report(
+        self,
+        prompts: Sequence[PromptEstimate],
+        limits: Sequence[AskedLimit],
+        skipped: Sequence[Skipped] = (),
+        skipped_total: int = 0,
+        interrupted: bool = False,
+    ) -> Report:
+        """Sum up."""
+        if not prompts:
+            raise UsageError("no prompt could be read", f"{skipped[0].source}: {skipped[0].why}" if skipped else None)
+        used = self._memory(prompts[0].model.row.encoding).counter
+        standing = next((prompt.model for prompt in prompts if prompt.model.row.stands_in), None)
+        method, band = used.method, used.error_band
+        if standing is not None and method == "tiktoken":
+            method = f"estimate:{standing.row.encoding}x{standing.row.factor:g}"
+            band = standing.row.band
+        fitted = fit(prompts, limits)
+        engines = "+".join(dict.fromkeys(memory.counter.engine for memory in self._memories.values()))
+        report = Report(
+            prompts,
+            used.encoding,
+            method,
+            engines,
+            band,
+            tuple(limits),
+            fitted,
+            tuple(skipped),
+            skipped_total,
+            interrupted,
+        )
+        return diagnose(report, default_model=DEFAULT_MODEL)
+
+
+def _text_endpoint(model: Model) -> str:
+    name = model.name.lower()
+    if "embed" in name:
+        return "embeddings"
+    if "davinci" in name or "babbage" in name or ("instruct" in name and "gpt-3.5" in name):
+        return "completions"
+    return "messages" if model.row.provider == "anthropic" else "chat"

@@ -1,0 +1,34 @@
+"""A text with nothing around it, however large: its characters, its tokens, and what is counted to send it."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from ratecheck.estimate.cutting import chunks
+from ratecheck.estimate.memory import Counter
+
+# A text alone is estimated as one message of this role; its words are counted elsewhere, so the message is empty.
+ROLE = "user"
+AROUND = (ROLE, "")
+
+
+class Measured(NamedTuple):
+    """How large a text is."""
+
+    chars: int
+    tokens: int
+    around: dict[str, int]
+    """Tokens of each text in ``AROUND``: whoever estimates need not load a vocabulary for them."""
+
+
+def measure(counter: Counter, blocks: Iterable[str], alone: bool = False) -> tuple[int, int]:
+    """Return characters and tokens of the text in ``blocks``; ``alone``: on this thread, the others have work."""
+    chars = 0
+
+    def seen() -> Iterator[str]:
+        nonlocal chars
+        for block in blocks:
+            chars += len(block)
+            yield block
+
+    tokens = sum(map(counter.count, chunks(seen()))) if alone else counter.count_all(seen())
+    return chars, tokens
