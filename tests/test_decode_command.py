@@ -6,6 +6,7 @@ import os
 import pickle
 import random
 import re
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from ratecheck.decode import decode_stream, decode_text
 from ratecheck.decode.block import line_breaks, searcher
 from ratecheck.decode.log import LogReader
 from ratecheck.decode.needle import NEEDLES
+from ratecheck.decode.shapes import key_of
 from ratecheck.model import Category, Dimension
 from ratecheck.net.beside import MOST_NUMBERS, beside, handed_out
 from ratecheck.net.parts import decode_file
@@ -318,6 +320,74 @@ def test_any_cut_of_a_log_gives_the_same_findings(lines: list[tuple[str, int, in
     first.merge(second)
     assert first.parts == {0, 1, 2, 3, 4}
     assert first.report("-") == whole.report("-")
+
+
+# What may stand where another record has an id: ids of every kind, and words that say something.
+WORDS = (
+    "req_0a1b2c3d4e5f", "9vB64JV2oECFnkrz8N8U", "pZIyVrSlewLsyjXm", "deadbeefcafe", "org-XkQzRtYuBvCw", "gpt-4o", "x42",
+    "RateLimitError", "insufficient_quota", "TooManyRequests", "overloaded_error", "billing", "429", "529", "402", "7",
+)  # fmt: skip
+STAMPED = (
+    '{stamp} ERROR call {} failed: Error code: 429 - {{"error": {{"message": "slow down {}", "code": "{}"}}}}',
+    "{stamp} WARN [{}] 429 Rate limit reached for {} on tokens per min (TPM): Limit 30000, Used 29000, Requested {}.",
+    '{stamp} INFO POST /v1/chat/completions "HTTP/1.1 200 OK" id={} limit={} took {}.429s',
+)
+OBJECTS = (
+    '{{"ts": "{stamp}", "status": 200, "id": "{}", "model": "{}", "completion_tokens": 429, "note": "limit {}"}}',
+    '{{"ts": "{stamp}", "upstream_status": 429, "id": "{}", "model": "{}", "error": "{}"}}',
+)
+
+
+def _lines_of(forms: tuple[str, ...]) -> st.SearchStrategy[list[tuple[str, str, str, str, int]]]:
+    word = st.sampled_from(WORDS)
+    return st.lists(st.tuples(st.sampled_from(forms), word, word, word, st.integers(0, 59)), min_size=1, max_size=60)
+
+
+@given(_lines_of(STAMPED) | _lines_of(OBJECTS), st.booleans())
+def test_a_log_says_what_its_lines_say_one_by_one(lines: list[tuple[str, str, str, str, int]], thorough: bool) -> None:
+    """Whatever words and ids change from line to line, nothing is counted that decoding each line would not find."""
+    records = [
+        form.format(*words, stamp=f"2026-10-05 10:{minute:02d}:07,429").encode() for form, *words, minute in lines
+    ]
+    reader = LogReader()
+    reader._thorough = thorough
+    reader.feed(b"\n".join(records) + b"\n")
+    alone = Counter(
+        key_of(each)
+        for record in records
+        for each in decode_stream(io.BytesIO(record).read).findings[:1]
+        if each.category is not Category.NOT_RATE_LIMIT
+    )
+    assert Counter({key_of(each): each.count for each in reader.report("-").findings}) == alone
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '2026-10-01 00:05:29,429 INFO httpx HTTP Request: POST https://llm.example/v1/chat "HTTP/1.1 200 OK"',
+        '2026-10-01 01:22:40,529 INFO worker-4 done in 8.429s',
+        '{"ts": "2026-10-01T00:01:22Z", "status": 200, "prompt_tokens": 429, "completion_tokens":402, "user": "u429"}',
+        '10.1.2.3 - - [01/Oct/2026:00:10:53 +0000] "POST /v1/chat HTTP/1.1" 200 429 "-" "-" 0.429',
+        '{"level": "info", "latency_ms": 429, "msg": "done"}',
+    ],
+)  # fmt: skip
+def test_a_number_that_is_no_status_refuses_nothing(line: str) -> None:
+    """Milliseconds, sizes and counts that happen to be 429, beside a status that says 200 or none at all."""
+    assert not decode_text(line).found
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '10.1.2.3 - - [01/Oct/2026:00:10:53 +0000] "POST /v1/chat HTTP/1.1" 429 211 "-" "-" 0.200',
+        '{"ts": "2026-10-01T00:01:22Z", "upstream_status": 429, "latency_ms": 200}',
+        "2026-10-01 00:05:29,200 WARN llm 429 slow down",
+    ],
+)
+def test_a_status_is_found_where_it_stands(line: str) -> None:
+    """In an access log, under a key of its own name, and alone where nothing else is called a status."""
+    (finding,) = decode_text(line).findings
+    assert (finding.status, finding.category) == (429, Category.RATE_LIMIT)
 
 
 @given(st.binary(max_size=300), st.integers(0, 7))

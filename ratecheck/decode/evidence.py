@@ -21,10 +21,14 @@ _STATUS = (
     lazy(r"[\"'](?:code|http_code|error_code)[\"']\s?:\s?[\"']?([45]\d\d)\b"),
     lazy(r"\bHTTP ?(?:Error )?:? ?(\d{3})\b", re.IGNORECASE),
     lazy(r"HTTP/\d(?:\.\d)?\"? (\d{3})\b"),
-    # Bare, as in an access log; not a count, an amount or a duration.
-    lazy(r"(?<![\w.:/=$-])(429|529|402|503|413)(?![\d.:/-]|m?s\b| (?:tokens|bytes|requests|ms|seconds)\b)"),
+    lazy(r"[\"'][\w.-]{0,40}(?:status|response)[\w.-]{0,20}[\"']\s?:\s?[\"']?(\d{3})(?!\d)", re.IGNORECASE),
     lazy(r"\b(4\d\d|5\d\d) (?:[A-Z][a-z]+ ){1,3}"),
     lazy(r"(?:error|failed|status)\W{1,3}(4\d\d|5\d\d)(?!\d)", re.IGNORECASE),
+)
+# Bare, as in an access log; not a count, an amount, a duration, the milliseconds of a time or the value of another key.
+_BARE = lazy(
+    r"(?<![\w.:/=$-])(?<!\d,)(?<![\"']:)(?<![\"']: )(429|529|402|503|413)"
+    r"(?![\d.:/-]|m?s\b| (?:tokens|bytes|requests|ms|seconds)\b)"
 )
 # A frame of a stack, its source line and carets: nothing in them is the server's.
 _FRAME = lazy(
@@ -53,6 +57,8 @@ class Evidence:
 def statuses(text: str) -> list[int]:
     """Return the HTTP statuses that the text states, the surest first."""
     found = [int(match[1]) for pattern in _STATUS for match in pattern().finditer(text)]
+    if not found:  # a number alone says nothing beside a status that is called one
+        found = [int(match[1]) for match in _BARE().finditer(text)]
     return [status for status in dict.fromkeys(found) if 100 <= status <= 599]
 
 

@@ -13,7 +13,7 @@ from ratecheck.decode.judge import Draft, judge
 from ratecheck.decode.needle import candidates
 from ratecheck.decode.paste import DecodeReport, report_of
 from ratecheck.decode.records import record_around
-from ratecheck.decode.shapes import Delay, Reader, key_of, learn
+from ratecheck.decode.shapes import Delay, Read, Reader, key_of, learn, without_varying
 from ratecheck.decode.tally import Tally, timeline
 from ratecheck.model import Category, Finding
 
@@ -21,10 +21,11 @@ from ratecheck.model import Category, Finding
 _QUICK_SHAPES = 200
 # Where every record is of its own shape the tables stop growing and each is decoded.
 _MOST_SHAPES = 5_000
+# Shapes that a record is held against when its key is new: far cheaper than to decode it.
+_TRIED = 16
 _SAMPLE_CHARACTERS = 20_000
 
 _HEX = b"0123456789abcdefABCDEF"
-_WORD_WITH_DIGIT = re.compile(rb"[A-Za-z_-]*[0-9][\w.:-]*")
 # Where a record begins with its time: the bytes up to the minute are the timeline's bucket.
 _STAMP = re.compile(rb"\d{4}[-/]\d\d[-/]\d\d[T ,]{1,2}\d\d:\d\d|\d{1,2}/[A-Z][a-z]{2}/\d{4}[: ]\d\d:\d\d")
 _STAMP_WITHIN = 100
@@ -44,9 +45,9 @@ class _Known:
 
 @dataclass(slots=True)
 class _Shape:
-    """Records that differ in numbers and ids only; ``read`` is ``None`` where each must be decoded."""
+    """Records that differ in numbers and ids only."""
 
-    read: Reader | None
+    read: Reader
     known: dict[object, _Known] = field(default_factory=dict)
 
 
@@ -58,6 +59,8 @@ class LogReader:
         self._lines: dict[int, int] = {}
         """How many lines each part has that was read here."""
         self._shapes: dict[bytes, _Shape | None] = {}
+        self._learned: list[_Shape] = []
+        """The last shapes that were learned or fitted a record of another key."""
         self._tallies: dict[tuple[object, ...] | None, Tally] = {}
         self._sample: dict[bytes, tuple[int, int, str]] = {}
         """Texts of different shapes: the part that each was met in, its number there, and itself in small letters."""
@@ -99,9 +102,9 @@ class LogReader:
 
     def _take(self, record: bytes) -> tuple[Tally | None, bytes | None]:
         """Return what one record means, and its minute; it is decoded only where no record of its shape has told."""
-        key = _WORD_WITH_DIGIT.sub(b"", record) if self._thorough else record.translate(None, _HEX)
-        shape = self._shapes.get(key) or self._meet(key, record)
-        seen = shape.read(record) if shape is not None and shape.read is not None else None
+        # The thorough key takes longer than to hold the record against the shapes that were met last.
+        found = None if self._thorough else self._of_key(self._key(record), record)
+        shape, seen = found or self._like_another(record) or self._meet(record)
         if shape is None or seen is None:
             return self._tally(_judged(record)), _minute_of(record)
         same, asked, delay, minute = seen
@@ -121,8 +124,27 @@ class LogReader:
         known.tallies[over], known.longest[over] = tally, delay
         return tally, minute
 
-    def _meet(self, key: bytes, record: bytes) -> _Shape | None:
+    def _key(self, record: bytes) -> bytes:
+        """Return what records of one shape have in common, nearly always."""
+        return without_varying(record) if self._thorough else record.translate(None, _HEX)
+
+    def _of_key(self, key: bytes, record: bytes) -> tuple[_Shape, Read] | None:
+        shape = self._shapes.get(key)
+        seen = shape.read(record) if shape is not None else None
+        return (shape, seen) if shape is not None and seen is not None else None
+
+    def _like_another(self, record: bytes) -> tuple[_Shape, Read] | None:
+        """Return a shape that this record has all the same: an id that holds letters alone makes another key."""
+        for place, shape in enumerate(self._learned):
+            seen = shape.read(record)
+            if seen is not None:
+                self._learned.insert(0, self._learned.pop(place))
+                return shape, seen
+        return None
+
+    def _meet(self, record: bytes) -> tuple[_Shape | None, Read | None]:
         """Learn a shape when it is met again: most that are met once are never met again."""
+        key = self._key(record)
         if key not in self._shapes:
             if len(self._shapes) >= _QUICK_SHAPES and not self._thorough:
                 self._thorough = True
@@ -131,11 +153,14 @@ class LogReader:
                 self._shapes[key] = None
             if key not in self._sample and sum(len(text) for *_, text in self._sample.values()) < _SAMPLE_CHARACTERS:
                 self._sample[key] = (self._part, len(self._sample), _text(record).lower())
-            return None
-        stamp = _STAMP.search(record, 0, _STAMP_WITHIN)
-        shape = _Shape(learn(record, _finding(record), _finding, stamp.span() if stamp else None))
-        self._shapes[key] = shape
-        return shape
+            return None, None
+        shape = self._shapes[key]
+        if shape is None:
+            stamp = _STAMP.search(record, 0, _STAMP_WITHIN)
+            shape = _Shape(learn(record, _finding(record), _finding, stamp.span() if stamp else None))
+            self._shapes[key] = shape
+            self._learned = [shape, *self._learned[: _TRIED - 1]]
+        return shape, shape.read(record)
 
     def _tally(self, draft: Draft | None) -> Tally | None:
         """File a decoded refusal under its meaning; the longest delay of all stays."""
@@ -157,7 +182,7 @@ class LogReader:
 
     def __getstate__(self) -> dict[str, object]:
         # The shapes are what this process has learned to go fast; what was found is whole without them.
-        return {**self.__dict__, "_shapes": {}}
+        return {**self.__dict__, "_shapes": {}, "_learned": []}
 
     def report(self, source: str) -> DecodeReport:
         """Return what was found, most frequent first."""
