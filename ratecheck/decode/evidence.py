@@ -20,6 +20,7 @@ _STATUS = (
     lazy(r"[\"']?\bstatus[\"']?\s?[:=]\s?[\"']?(\d{3})\b", re.IGNORECASE),
     lazy(r"[\"'](?:code|http_code|error_code)[\"']\s?:\s?[\"']?([45]\d\d)\b"),
     lazy(r"\bHTTP ?(?:Error )?:? ?(\d{3})\b", re.IGNORECASE),
+    lazy(r"\bstatus(?: code)? (?:was|is|of) (\d{3})\b", re.IGNORECASE),
     lazy(r"HTTP/\d(?:\.\d)?\"? (\d{3})\b"),
     # Bare, as in an access log; not a count, an amount or a duration.
     lazy(r"(?<![\w.:/=$-])(429|529|402|503|413)(?![\d.:/-]|m?s\b| (?:tokens|bytes|requests|ms|seconds)\b)"),

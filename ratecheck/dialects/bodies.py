@@ -44,6 +44,12 @@ _DOCUMENTED: dict[str, Source] = {
     "limits-anthropic": Source("https://platform.claude.com/docs/en/api/rate-limits", "2026-10"),
     "anthropic-docs": Source("https://platform.claude.com/docs/en/api/rate-limits", "2026-10"),
     "limits-azure": Source("https://learn.microsoft.com/azure/foundry/openai/how-to/quota", "2026-09"),
+    "apim-docs": Source(
+        "https://learn.microsoft.com/azure/api-management/quota-by-key-policy",
+        "2026-11",
+        verified=False,
+        note="from memory of it",
+    ),
     "limits-others": Source("https://help.aliyun.com/en/model-studio/rate-limit", "2026-10"),
 }
 
