@@ -125,6 +125,8 @@ _LIMIT = lazy(
     rf"|\bratelimit[\"']?\s?:\s?[\"']?)(?<!error ){_N}(?!\s?(?:ms\b|s\b|seconds?\b|minutes?\b|hours?\b|://|\.\d))",
     re.IGNORECASE,
 )  # fmt: skip
+# "2 RPM limit": the number stands in front.
+_BEFORE = lazy(rf"{_N} ?(?:[IO]?TP[MDSH]|RP[MDSH]|QP[MS])(?= (?:rate )?limit)", re.IGNORECASE)
 _USED = lazy(rf"\b(?:used|current(?: usage)?|actual|usage)[\"']?\s?[:=]?\s?[\"']?{_N}", re.IGNORECASE)
 _REQUESTED = lazy(rf"\brequested[\"']?\s?[:=]?\s?(?:about |up to )?{_N}", re.IGNORECASE)
 _REMAINING = lazy(rf"\b(?:rate_?limit_?)?remaining[\"']?\s?[:=]\s?[\"']?{_N}", re.IGNORECASE)
@@ -169,6 +171,7 @@ _UNNAMED = lazy(r"[\"']ratelimit(?:limit)?[\"']\s?:", re.IGNORECASE)
 _WHO = lazy(
     r"\b(?:for|in|of|your|this|per|reached|the) (?P<who>organi[sz]ation|project|account|user|workspace|team"
     r"|deployment)\b(?!['’]?s? id)"
+    r"|\blimit (?:on|of|for) (?:your |this )?(?P<key>api[ _]?key)\b"
     r"|(?P<hyphen>account|user|organization|project|ip)[ -]rate[ -]limit|logged[- ]in (?P<logged>user)"
     r"|(?P<chinese>账号|账户|用户)",
     re.IGNORECASE,
@@ -180,6 +183,8 @@ _SCOPES = {
     "organisation": "organization",
     "team": "organization",
     "api key": "key",
+    "api_key": "key",
+    "apikey": "key",
 }
 
 
@@ -239,8 +244,12 @@ def _first(pattern: re.Pattern[str], text: str) -> int | None:
     return number(found[1]) if found else None
 
 
+def _either(first: int | None, second: int | None) -> int | None:
+    return second if first is None else first
+
+
 def _read_numbers(text: str, readings: Readings) -> None:
-    readings.limit = _first(_LIMIT(), text)
+    readings.limit = _either(_first(_LIMIT(), text), _first(_BEFORE(), text))
     readings.used = _first(_USED(), text)
     readings.requested = _first(_REQUESTED(), text)
     readings.remaining = _first(_REMAINING(), text)

@@ -129,6 +129,7 @@ _CLUES = tuple(
                           "status.claude.com", "support.claude.com")),
         ("anthropic", 5, ("anthropic-ratelimit-", "anthropic-organization-id", "anthropicexception",
         "error from anthropic")),
+        ("anthropic", 2, ("@anthropic-ai/",)),
         ("anthropic", 3, ("anthropic.ratelimiterror", "anthropic.apistatuserror", "anthropic/_base_client",
         "claude code")),
         ("google", 6, ("ai.google.dev", "generativelanguage.googleapis.com", "aiplatform.googleapis.com",

@@ -75,6 +75,8 @@ _ANTHROPIC = (
     # Paid extra usage is gone, but the plan's own window opens again at the time that follows.
     Sign(("out of extra usage",), r"out of extra usage [∙·•] resets", LIMITED, 9, "anthropic", 6, scope="account"),
     Sign(("out of extra usage",), None, QUOTA, 8, "anthropic", 6, scope="account"),
+    # What its own command line makes of an overload, to tell it from the plan's limit.
+    Sign(("temporarily limiting requests",), None, BUSY, 9, "anthropic", 6),
     Sign(("529",), r"\b529\W{1,3}overloaded", BUSY, 8, "anthropic", 2),
     Sign(("usage limit reached",), r"claude(?: ai| code)? usage limit reached", LIMITED, 7, "anthropic", 8,
          scope="account"),
@@ -133,6 +135,9 @@ _MISTRAL_OPENROUTER_XAI = (
     Sign(("service tier capacity exceeded",), None, BUSY, 9, "mistral", 9),
     Sign(("free-models-per-",), r"free-models-per-(?P<period>day|min)", LIMITED, 9, "openrouter", 9, D.REQUESTS,
          scope="account"),
+    Sign(("high demand for",),
+         r"high demand for {model} on openrouter - limited to {limit} (?P<dim>requests) per {period}", LIMITED, 9,
+         "openrouter", 8),
     Sign(("rate-limited upstream",), r"(?:{model} is )?temporarily rate-limited upstream", LIMITED, 7, "openrouter", 7),
     Sign(("provider returned error",), None, None, 0, "openrouter", 4),
     Sign(("can only afford",), r"requested up to {requested} tokens, but can only afford {limit}", QUOTA, 9,
@@ -178,7 +183,9 @@ _HOSTS = (
     Sign(("max request per", "max token per"), r"max (?P<dim>request|token)s? per {period} reached: {limit}",
          LIMITED, 8, "moonshot", 4),
     Sign(("max concurrency", "max organization concurrency"), r"max (?:{who} )?concurrency:? {limit}", PARALLEL, 9,
-         "moonshot", 8, D.CONCURRENCY),
+         None, 0, D.CONCURRENCY),
+    Sign(("request reached", "organization concurrency"),
+         r"request reached .{0,30}\bconcurrency|max organization concurrency", None, 0, "moonshot", 8),
     Sign(("suspended due to insufficient balance", "is suspended, please check your plan"), None, QUOTA, 9,
          "moonshot", 5),
     Sign(("request was rejected due to rate limiting",), None, LIMITED, 7, "siliconflow", 7),
@@ -217,12 +224,18 @@ _HOSTS = (
     Sign(("error code: 1015", "error 1015", "being rate limited | ", "you are being rate limited"), None, LIMITED, 6,
          "cloudflare", 4),
     Sign(("no deployments available for selected model", "no deployments available"), None, LIMITED, 6, "litellm", 8),
-    Sign(("litellm rate limit handler",), r"litellm rate limit handler for rate limit type = {who}", LIMITED, 8,
+    Sign(("litellm rate limit handler",), r"litellm rate limit handler for rate limit type = {who}", LIMITED, 9,
          "litellm", 9),
+    Sign(("limit type:",),
+         r"rate limit exceeded for (?P<who>api_key|user|team|organization|project): \S{1,120} limit type: "
+         r"(?P<dim>requests|tokens|[a-z_]{1,30})\. current limit: {limit}, remaining: {remaining}", LIMITED, 9,
+         "litellm", 8),
+    Sign(("max parallel request limit reached",), None, PARALLEL, 9, "litellm", 5, D.CONCURRENCY),
     Sign(("budget has been exceeded",), r"budget has been exceeded! current cost: \S{1,20}, max budget", QUOTA, 9,
          "litellm", 7),
     Sign(("passed model=",), r"passed model={model}", None, 0, "litellm", 2),
     Sign(("error from provider (",), None, None, 0, "opencode", 4),
+    Sign(("subscription quota exceeded",), None, QUOTA, 8, "opencode", 4),
     Sign(("maximum number of tokens allowed within a given time frame",), None, LIMITED, 8, "meta", 6, D.TOKENS),
     Sign(("too many requests",), r"\{ ?[\"']status[\"']: ?429, ?[\"']title[\"']: ?[\"']too many requests[\"'] ?\}",
          LIMITED, 3, "nvidia", 4),
@@ -232,7 +245,9 @@ _HOSTS = (
     # Qwen Code: the OpenAI SDK's words in the frame of the CLI it was forked from.
     Sign(("status code (no body)",), r"\[API Error: \d{3} status code \(no body\)", None, 0, "dashscope", 4),
     Sign(("possible quota limitations in place",), None, None, 0, "google", 2),
-    Sign(("receiving too many requests",), None, BUSY, 9, "moonshot", 2),
+    # "We are" is the service, "from you" is the client: n8n words every 429 so.
+    Sign(("receiving too many requests",), r"we(?:['’]re| are) receiving too many requests", BUSY, 9, "moonshot", 2),
+    Sign(("receiving too many requests from you",), None, LIMITED, 3, None, 0, D.REQUESTS),
     Sign(("model busy",), None, BUSY, 9, "deepinfra", 3),
 )
 
@@ -293,6 +308,8 @@ _GENERIC = (
     r"|parallel)"
          r"|concurren(?:cy|t)(?: \w{1,12}){0,3} (?:limit|exceed\w*|reached)", PARALLEL, 8, None, 0, D.CONCURRENCY),
     Sign(("overloaded",), r"\boverloaded\b", BUSY, 6),
+    Sign(("unavailable",), r"(?:provider|model|service|server)\b[^.]{0,30} (?:temporarily|currently) unavailable",
+         BUSY, 6),
     Sign(("capacity",), r"(?:at|over|no|out of|insufficient|exceeded|lack of) (?:\w{1,12} )?capacity|capacity"
     r" (?:exceeded|exhausted|constraints?)",
          BUSY, 6),
@@ -316,6 +333,8 @@ _GENERIC = (
     r"|reached)", LIMITED, 3),
     Sign(("limit",), r"(?:usage|request|token|call|query|api)s?(?: usage)? limit[^.]{0,40}(?:exceed|reached|hit)"
          r"|(?:exceed\w*|reached|hit)[^.]{0,60}(?:usage|request|token|call|query|api)s?(?: usage)? limit", LIMITED, 4),
+    Sign(("reached your", "hit your", "exceeded your"),
+         r"you(?:['’]ve| have) (?:reached|hit|exceeded) your (?:[\w.-]{1,20} ){1,3}limit\b", LIMITED, 4),
     Sign(("reached max", "reached its max", "reached the max"),
          r"(?:{who}\b[^.]{0,60} )?reached (?:its |the )?max(?:imum)? (?:number of )?requests?\b", LIMITED, 5,
          None, 0, D.REQUESTS),
