@@ -40,6 +40,9 @@ _OPENAI = (
     Sign(("currently overloaded with other requests",), None, BUSY, 8, "openai", 6),
     Sign(("engine is currently overloaded",), None, BUSY, 8, "openai", 1),
     Sign(("engine is currently overloaded",), r"429\b.{0,60}engine is currently overloaded", BUSY, 8, "moonshot", 3),
+    # Anthropic's envelope around Moonshot's words.
+    Sign(("engine is currently overloaded",), r"rate_limit_error.{0,40}engine is currently overloaded", BUSY, 8,
+         "moonshot", 5),
     Sign(("selected model is at capacity", "model is at capacity"), None, BUSY, 8, "openai", 4),
     Sign(("you've hit your usage limit", "usage_limit_reached"), None, LIMITED, 7, "openai", 4, scope="account"),
     Sign(("requests to this model at a sustained", "slow down", "ramped up too quickly"),
@@ -78,6 +81,8 @@ _ANTHROPIC = (
     # What its own command line makes of an overload, to tell it from the plan's limit.
     Sign(("temporarily limiting requests",), None, BUSY, 9, "anthropic", 6),
     Sign(("529",), r"\b529\W{1,3}overloaded", BUSY, 8, "anthropic", 2),
+    Sign(("reached your", "hit your"), r"(?:reached|hit) your (?:opus|sonnet|haiku|fable)(?: [\d.]{1,4})? limit\b",
+         LIMITED, 7, "anthropic", 6, scope="account"),
     Sign(("usage limit reached",), r"claude(?: ai| code)? usage limit reached", LIMITED, 7, "anthropic", 8,
          scope="account"),
     Sign(("limit reached ∙", "limit reached ·", "limit reached • "),
@@ -333,8 +338,6 @@ _GENERIC = (
     r"|reached)", LIMITED, 3),
     Sign(("limit",), r"(?:usage|request|token|call|query|api)s?(?: usage)? limit[^.]{0,40}(?:exceed|reached|hit)"
          r"|(?:exceed\w*|reached|hit)[^.]{0,60}(?:usage|request|token|call|query|api)s?(?: usage)? limit", LIMITED, 4),
-    Sign(("reached your", "hit your", "exceeded your"),
-         r"you(?:['’]ve| have) (?:reached|hit|exceeded) your (?:[\w.-]{1,20} ){1,3}limit\b", LIMITED, 4),
     Sign(("reached max", "reached its max", "reached the max"),
          r"(?:{who}\b[^.]{0,60} )?reached (?:its |the )?max(?:imum)? (?:number of )?requests?\b", LIMITED, 5,
          None, 0, D.REQUESTS),
