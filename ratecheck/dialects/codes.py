@@ -104,7 +104,7 @@ _CODES = (
     Sign(("rate_limit", "rate_limited", "ratelimited"), None, LIMITED, 3),
     Sign(("request_too_large", "tokens_limit_reached"), None, TOO_LARGE, 4),
     Sign(("account-rate-limit-exceeded",), None, LIMITED, 5, None, 0, None, None, "account"),
-    Sign(("monthly_request_count",), None, QUOTA, 9, None, 0, D.REQUESTS, MONTH),
+    Sign(("monthly_request_count",), None, QUOTA, 9, None, 0, D.REQUESTS, MONTH, source="kiro-month"),
     Sign(("usage_not_included",), None, QUOTA, 8, "openai", 4, source="unseen"),
 )
 
