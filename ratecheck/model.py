@@ -209,6 +209,8 @@ class Finding:
     remaining: int | None = None
     retry_after_s: float | None = None
     """The server's advice only; a client's own back-off never lands here."""
+    resets: str | None = None
+    """When it passes again in the server's own words, where only a time of day or a date is told, no delay."""
     model: str | None = None
     scope: str | None = None
     retryable: bool | None = None

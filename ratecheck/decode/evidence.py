@@ -20,6 +20,7 @@ _STATUS = (
     lazy(r"[\"']?\bstatus[\"']?\s?[:=]\s?[\"']?(\d{3})\b", re.IGNORECASE),
     lazy(r"[\"'](?:code|http_code|error_code)[\"']\s?:\s?[\"']?([45]\d\d)\b"),
     lazy(r"\bHTTP ?(?:Error )?:? ?(\d{3})\b", re.IGNORECASE),
+    lazy(r"\bstatus(?: code)? (?:was|is|of) (\d{3})\b", re.IGNORECASE),
     lazy(r"HTTP/\d(?:\.\d)?\"? (\d{3})\b"),
     lazy(r"[\"'][\w.-]{0,40}(?:status|response)[\w.-]{0,20}[\"']\s?:\s?[\"']?(\d{3})(?!\d)", re.IGNORECASE),
     lazy(r"\b(4\d\d|5\d\d) (?:[A-Z][a-z]+ ){1,3}"),

@@ -28,8 +28,14 @@ def _limit(finding: Finding) -> str:
 
 def _wait(finding: Finding) -> str:
     if finding.retry_after_s is None:
-        return "it does not say how long to wait"
+        told = _when(finding)
+        return f"it says only when: {told}" if told else "it does not say how long to wait"
     return "it says to try again at once" if finding.retry_after_s == 0 else f"wait {human_s(finding.retry_after_s)}"
+
+
+def _when(finding: Finding) -> str | None:
+    """The server's words for when it passes again; of many refusals folded into one, the first one's are stale."""
+    return finding.resets if finding.count == 1 else None
 
 
 def verdict(finding: Finding) -> str:
@@ -97,9 +103,11 @@ def _advice(finding: Finding) -> tuple[str, ...]:
         case Category.RATE_LIMIT:
             return tuple(_rate_advice(finding))
         case Category.QUOTA_EXHAUSTED:
+            again = (f"The server says when it passes again: {told}.",) if (told := _when(finding)) else ()
             return (
                 "Do not retry: each retry fails the same way.",
                 "Look at billing and plan of the account behind the key.",
+                *again,
             )
         case Category.OVERLOADED:
             return ("Retry with growing waits and jitter.", "Or use another model, region or provider for now.")
@@ -113,7 +121,13 @@ def _rate_advice(finding: Finding) -> list[str]:
     said = []
     if finding.limit == 0 and finding.will_fit_ever is False:
         return ["Use another model, or have this one enabled for your plan."]
-    if finding.retry_after_s is None:
+    told = _when(finding)
+    if finding.retry_after_s is None and told:
+        said.append(
+            f"Put the work off until the server says that it passes again: {told}. How many seconds that is from now,"
+            " the text does not tell."
+        )
+    elif finding.retry_after_s is None:
         said.append("Wait with growing pauses and jitter, starting at a few seconds.")
     elif finding.retry_after_s > _LONG_WAIT_S:
         said.append(

@@ -15,8 +15,8 @@ from ratecheck.decode.lazy import lazy
 # ANSI escapes first: they may stand anywhere, even inside a word.
 _ANSI = lazy(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,300}(?:\x07|\x1b\\)?|[@-Z\\-_])")
 # A terminal box, a quoted mail or issue comment, a `curl -v` arrow, a tree of a command-line tool.
-_LEFT = lazy(r"^[ \t]*(?:[│┃║▌▏╎┆|]+|⎿|(?:>[ \t]?)+|<(?=[ \t])|\*(?=[ \t]))[ \t]*")
-_RIGHT = lazy(r"[ \t]*[│┃║▐]+[ \t]*$")
+_LEFT = lazy(r"^[ \t]*(?:[│┃║▌▏╎┆|]+(?:[ \t]*[│┃║]){0,3}|⎿|(?:>[ \t]?)+|<(?=[ \t])|\*(?=[ \t]))[ \t]*")
+_RIGHT = "│┃║▐"
 _RULE = lazy(r"^[\s╭╮╰╯┌┐└┘├┤┬┴┼─━═╔╗╚╝╠╣+|-]{6,}$")
 # util.inspect of Node breaks a long string into pieces: 'first\n' +
 _CONCAT_TAIL = lazy(r"(?:\\n)?['\"`][ \t]*\+[ \t]*$")
@@ -81,7 +81,8 @@ def plain_line(line: str) -> str:
         if _RULE().match(line):
             return ""
         line = _LEFT().sub("", line, count=1)
-        line = _RIGHT().sub("", line, count=1)
+        if line.rstrip()[-1:] in tuple(_RIGHT):
+            line = line.rstrip(" \t" + _RIGHT)
     if line.rstrip().endswith("+"):
         line = _CONCAT_TAIL().sub(" ", line)
     return unescape(line)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ratecheck.decode import slots, violations
 from ratecheck.decode.evidence import Evidence
 from ratecheck.decode.lazy import lazy
+from ratecheck.decode.spoken import message_at, resets_said
 from ratecheck.dialects.bodies import CLUES, CODES, PROVIDERS, SENTENCES, Found, dimension_of, find, window_of
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ _CODE = lazy(
     re.IGNORECASE,
 )
 _TYPES = lazy(r"[\"']?\btype[\"']\s?[:=]\s?[\"'](?P<code>[a-z][\w.-]{2,60})[\"']")
-_SPEECH = lazy(r"(?:message|detail|error|msg|description|raw)[\"']?\s?[:=]\s?[\"']", re.IGNORECASE)
 # "Current: 80.000000 / min" is what flows in all, not what this request asks.
 _PER_TIME = lazy(r"current: [\d.]{1,20} ?/", re.IGNORECASE)
 _ERROR = lazy(r"[\"']error(?:_?(?:msg|code|message))?[\"']\s?:\s?[{\"'\d]|event: ?error|\berror[:=]", re.IGNORECASE)
@@ -49,7 +49,9 @@ _MODEL_KEY = lazy(
     re.IGNORECASE,
 )
 _FAMILY = lazy(
-    r"(?<![\w./@-])(?P<model>(?:[a-z0-9_-]{2,30}/){0,3}(?:gpt-|chatgpt-|o[134]-|claude-|gemini-|gemma-?"
+    # Bedrock writes the region and the maker before the name: us.anthropic.claude-…
+    r"(?:(?<![\w./@-])|(?<=[:/])(?=(?:\w{2,6}\.)?\w{2,10}\.))(?P<model>(?:[a-z0-9_-]{2,30}/){0,3}"
+    r"(?:(?:(?:us|eu|apac|global|jp|au|ca)\.)?(?:anthropic|amazon|meta|mistral|cohere|deepseek|qwen|openai)\.)?(?:gpt-|chatgpt-|o[134]-|claude-|gemini-|gemma-?"
     r"|(?:meta-)?llama-?\d"
     r"|codellama|mistral-|mixtral-|codestral|magistral|devstral|ministral|pixtral|grok-|deepseek-|qwen[\w.]*-|qwq-"
     r"|kimi-"
@@ -123,8 +125,9 @@ def _vote_of_headers(reading: "Reading", status: int | None) -> tuple[Category, 
     if status is None and any(remark.kind == "sentinel" for remark in reading.remarks):
         # Only refusals have been seen to carry -1 for unknown.
         return Category.RATE_LIMIT, 3
-    left = [limit.remaining for limit in reading.limits if limit.remaining is not None]
-    refused = status == 429 or (status in (None, 403, 503) and 0 in left)
+    left = [0 if _spent(limit) else limit.remaining for limit in reading.limits]
+    rejected = any(remark.kind == "rejected" for remark in reading.remarks)
+    refused = status == 429 or (rejected and status is None) or (status in (None, 403, 503) and 0 in left)
     asked_to_wait = status is None and reading.retry_after_s is not None and not any(left)
     return (Category.RATE_LIMIT, 3) if refused or asked_to_wait else (Category.NOT_RATE_LIMIT, 1)
 
@@ -161,44 +164,8 @@ def model_of(evidence: Evidence, found: list[Found]) -> str | None:
 
 
 def _tidy_model(name: str) -> str:
-    return name.strip("`'\"").rstrip(".:,")
-
-
-def _message_of(evidence: Evidence, start: int | None) -> str | None:
-    """The server's own sentence around the sign that decided, or beside it where that sign is a code."""
-    from ratecheck.redact import neutralise, scrub
-
-    if start is None:
-        return None
-    text = evidence.said
-    begin, end = _spoken_at(text, start) or _clause_at(text, start)
-    return neutralise(scrub(text[begin : min(end, begin + 600)]), 600) or None
-
-
-def _spoken_at(text: str, start: int) -> tuple[int, int] | None:
-    """Return where the string of the ``message`` (``detail``, ``msg``, …) nearest to ``start`` begins and ends."""
-    earliest = max(start - 600, 0)
-    before = [match.end() for match in _SPEECH().finditer(text, earliest, start)]
-    if before:
-        begin = before[-1]
-    else:
-        # {"type": "rate_limit", "message": "…"}: the sign is a code in the same object, in front of the words.
-        after = _SPEECH().search(text, start, start + 300)
-        if after is None or "}" in text[start : after.start()]:
-            return None
-        begin = after.end()
-    # A quote ends the string only before what can follow a string in an object: words may hold quotes and commas.
-    closing = rf"{text[begin - 1]}(?=\s*(?:[}}\])]|$|,\s*(?:[\"'{{\[]|\w+\s*[:=])))"
-    ending = re.compile(closing).search(text, begin)
-    return begin, ending.start() if ending else len(text)
-
-
-def _clause_at(text: str, start: int) -> tuple[int, int]:
-    """Return where the clause around ``start`` begins and ends, for words that stand in no field."""
-    before = max(text.rfind(mark, 0, start) for mark in ("} ", "] ", "- ", ": ", '"', "{"))
-    begin = before + 1 if before >= max(start - 200, 0) else max(start - 100, 0)
-    stop = re.compile(r"[\"{}]| {2,}").search(text, start + 1)
-    return begin, stop.start() if stop else len(text)
+    # The last part of a Bedrock ARN is the kind of thing and its name.
+    return name.strip("`'\"").rstrip(".:,").removeprefix("inference-profile/").removeprefix("foundation-model/")
 
 
 def _reading_of(evidence: Evidence, provider: str | None, now: object) -> "Reading | None":
@@ -211,9 +178,14 @@ def _reading_of(evidence: Evidence, provider: str | None, now: object) -> "Readi
     return reading if told else None
 
 
+def _spent(limit: LimitReading) -> bool:
+    """Whether nothing is left; a share that is told in place of numbers counts as they do."""
+    return limit.remaining == 0 or (limit.remaining is None and (limit.utilization or 0.0) >= 1.0)
+
+
 def _exhausted(limits: tuple[LimitReading, ...]) -> LimitReading | None:
-    """The one limit that refused: the only one at zero, or the only one there is."""
-    empty = [limit for limit in limits if limit.remaining == 0]
+    """The one limit that refused: the only one used up, or the only one there is."""
+    empty = [limit for limit in limits if _spent(limit)]
     if len(empty) == 1:
         return empty[0]
     return limits[0] if len(limits) == 1 else None
@@ -248,9 +220,11 @@ def judge(evidence: Evidence, *, provider: str | None = None, now: object = None
         code=_code_of(evidence.said, found, evidence.status),
         model=_model_of_quota(evidence, quotas) or model_of(evidence, found),
         limits=reading.limits if reading else (),
-        message=_message_of(evidence, decided.start if decided else None),
+        message=message_at(evidence, decided.start if decided else None),
         line=_line_of(evidence, decided),
     )
+    if finding.retry_after_s is None and category is not Category.NOT_RATE_LIMIT:
+        finding = replace(finding, resets=resets_said(evidence, reading))
     return Draft(
         _conclude(finding, found, _PER_TIME().search(evidence.said) is not None),
         weight,

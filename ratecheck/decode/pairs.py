@@ -19,6 +19,7 @@ _TELLING = (
     "-limit-",
     "-remaining",
     "utilization",
+    "used-percent",
     "call-limit",
 )
 _NAME = r"[A-Za-z][A-Za-z0-9_]{0,40}(?:-[A-Za-z0-9_.]{1,40}){0,8}"

@@ -42,7 +42,8 @@ _DELAY = lazy(
     rf"|after)(?: about| approximately| at least)?"
     rf"|retry[- _]?after(?:[_ ]?(?P<key>ms|millis|milliseconds|s|sec|seconds))?[\"']?\s?(?:is |of )?[:=]?\s?[\"']?"
     rf"|please wait(?: for)?(?: about| at least| approximately)?|wait (?:for )?(?=\d)|(?:try|available)(?: again)? in"
-    rf"|re-?sets? (?:in|after)|(?:submit|send|repeat) (?:the|your|this) request (?:again )?(?:in|after)"
+    rf"|re-?(?:sets?|plenished|filled|newed) (?:in|after)"
+    rf"|(?:submit|send|repeat) (?:the|your|this) request (?:again )?(?:in|after)"
     rf"|retry[_ ]?delay[\"']?\s?(?:[:=]|\{{\s{{0,8}}seconds:)\s?[\"']?"
     r"|resets?_(?:in_seconds|after|after_seconds|in)[\"']?\s?[:=]\s?[\"']?"
     rf"|请(?:在|等待)?|等待)"
@@ -124,6 +125,8 @@ _LIMIT = lazy(
     rf"|\bratelimit[\"']?\s?:\s?[\"']?)(?<!error ){_N}(?!\s?(?:ms\b|s\b|seconds?\b|minutes?\b|hours?\b|://|\.\d))",
     re.IGNORECASE,
 )  # fmt: skip
+# "2 RPM limit": the number stands in front.
+_BEFORE = lazy(rf"{_N} ?(?:[IO]?TP[MDSH]|RP[MDSH]|QP[MS])(?= (?:rate )?limit)", re.IGNORECASE)
 _USED = lazy(rf"\b(?:used|current(?: usage)?|actual|usage)[\"']?\s?[:=]?\s?[\"']?{_N}", re.IGNORECASE)
 _REQUESTED = lazy(rf"\brequested[\"']?\s?[:=]?\s?(?:about |up to )?{_N}", re.IGNORECASE)
 _REMAINING = lazy(rf"\b(?:rate_?limit_?)?remaining[\"']?\s?[:=]\s?[\"']?{_N}", re.IGNORECASE)
@@ -137,8 +140,9 @@ _RATE = lazy(
 _PER = lazy(
     r"(?P<dim>(?:input |output |prompt |completion )?tokens?|requests?|calls?|queries|images?|input-images)\s?"
     r"(?:per|/|a)[ -](?P<period>second|sec|minute|min|hour|day|week|month)\b"
-    r"|\b(?P<adjective>per[- ](?:second|minute|hour|day|month)|daily|hourly|monthly|weekly|\d{1,3}-(?:hour|minute"
-    r"|day|second))\b"
+    # "Weekly/Monthly" is one word for two windows and tells neither.
+    r"|\b(?<!/)(?P<adjective>per[- ](?:second|minute|hour|day|month)|daily|hourly|monthly|weekly|\d{1,3}-(?:hour|minute"
+    r"|day|second))\b(?!/)"
     r"(?=[^.]{0,60}\b(?:limit|quota|usage|allowance|cap)\b)"
     r"|每(?P<chinese>秒|分钟|小时|天|日|月)",
     re.IGNORECASE,
@@ -146,6 +150,12 @@ _PER = lazy(
 _ABBREVIATION = lazy(r"(?<![\w-])([IO]?TP[MDSH]|RP[MDSH]|QP[MSD]|IPM)(?![\w-])")
 _WINDOW = lazy(
     r"\b(?:current|in a|per|every) (\d{1,6} ?(?:s|seconds?|minutes?|hours?))\b(?= window|\s?\.|,|\s)", re.IGNORECASE
+)
+_WINDOW_KEY = lazy(r"\bwindow_?(?:seconds?|secs?|s)[\"']?\s?[:=]\s?[\"']?(\d{1,7})(?![\d.])", re.IGNORECASE)
+# "current rpm: 1, rpm limit: 15, current tpm: 12260, tpm limit: 5000": every limit beside what stands against it.
+_AGAINST = lazy(
+    r"\bcurrent (?P<what>[a-z_]{2,30}):? (?P<used>\d{1,19}),? (?P=what)(?: limit)?:? (?P<limit>\d{1,19})\b",
+    re.IGNORECASE,
 )
 # What is counted, where no period stands beside it. "Too Many Requests" in capitals, or as a title, is HTTP's reason
 # phrase and says nothing of it.
@@ -161,6 +171,7 @@ _UNNAMED = lazy(r"[\"']ratelimit(?:limit)?[\"']\s?:", re.IGNORECASE)
 _WHO = lazy(
     r"\b(?:for|in|of|your|this|per|reached|the) (?P<who>organi[sz]ation|project|account|user|workspace|team"
     r"|deployment)\b(?!['’]?s? id)"
+    r"|\blimit (?:on|of|for) (?:your |this )?(?P<key>api[ _]?key)\b"
     r"|(?P<hyphen>account|user|organization|project|ip)[ -]rate[ -]limit|logged[- ]in (?P<logged>user)"
     r"|(?P<chinese>账号|账户|用户)",
     re.IGNORECASE,
@@ -172,6 +183,8 @@ _SCOPES = {
     "organisation": "organization",
     "team": "organization",
     "api key": "key",
+    "api_key": "key",
+    "apikey": "key",
 }
 
 
@@ -199,8 +212,12 @@ def read(text: str) -> Readings:
     """Read what a refusal's text says of numbers, windows and delays; ``text`` is without the client's plans."""
     readings = Readings()
     text = _OFFER().sub(" ", text)
-    _read_numbers(text, readings)
-    _read_dimension(text, readings)
+    listed = _AGAINST().findall(text)
+    if listed:
+        _read_listed(listed, readings)
+    else:
+        _read_numbers(text, readings)
+        _read_dimension(text, readings)
     said = [seconds for _, seconds in delays(text)]
     # The same delay is often said twice, once rounded; two that differ are answered by the longer.
     readings.retry_after_s = max(said, default=None)
@@ -210,13 +227,29 @@ def read(text: str) -> Readings:
     return readings
 
 
+def _read_listed(listed: list[tuple[str, str, str]], readings: Readings) -> None:
+    """Of several limits beside their use, the one that is reached refused; where that is not one, none is told."""
+    reached = [(what, used, limit) for what, used, limit in listed if int(used) >= int(limit)]
+    if len(reached) != 1:
+        return
+    what, used, limit = reached[0]
+    readings.used, readings.limit = number(used), number(limit)
+    readings.dimension = dimension_of(what.replace("_", " "))
+    if _ABBREVIATION().fullmatch(what.upper()):
+        readings.window_s = ABBREVIATION_S[what[-1].lower()]
+
+
 def _first(pattern: re.Pattern[str], text: str) -> int | None:
     found = pattern.search(text)
     return number(found[1]) if found else None
 
 
+def _either(first: int | None, second: int | None) -> int | None:
+    return second if first is None else first
+
+
 def _read_numbers(text: str, readings: Readings) -> None:
-    readings.limit = _first(_LIMIT(), text)
+    readings.limit = _either(_first(_LIMIT(), text), _first(_BEFORE(), text))
     readings.used = _first(_USED(), text)
     readings.requested = _first(_REQUESTED(), text)
     readings.remaining = _first(_REMAINING(), text)
@@ -246,6 +279,9 @@ def _read_dimension(text: str, readings: Readings) -> None:
     window = _WINDOW().search(text)
     if window and readings.window_s is None:
         readings.window_s = window_of(window[1])
+    keyed = _WINDOW_KEY().search(text)
+    if keyed and readings.window_s is None:
+        readings.window_s = window_of(f"{keyed[1]} s")
     if readings.dimension is None:
         counted = _COUNTED().search(text)
         readings.dimension = dimension_of(counted["words"]) if counted else None

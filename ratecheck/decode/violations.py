@@ -9,8 +9,13 @@ from ratecheck.dialects.sentences import DAY, HOUR, MINUTE
 from ratecheck.model import Dimension
 
 _FIELD = lazy(
-    r"(?P<key>quotaMetric|quotaId|quotaValue|quota_metric|quota_id|quota_value)\W{1,6}(?P<value>[\w./-]{1,200})"
+    r"(?P<key>quotaMetric|quotaId|quotaValue|quota_metric|quota_id|quota_value|quota_limit_value|quota_limit)\W{1,6}"
+    # Protocol buffers as text: metadata { key: "quota_limit" value: "…" }.
+    r"(?:value\W{1,6})?(?P<value>[\w./-]{1,200})"
 )
+# An ErrorInfo calls the quota's id its limit, and the limit its value.
+_IDS = ("quotaId", "quota_id", "quota_limit")
+_KEYS = {"quotalimit": "quotaid", "quotalimitvalue": "quotavalue"}
 _MODEL = lazy(r"\bmodel\W{1,12}(?:value\W{1,6})?(?P<model>[A-Za-z][\w.:@/-]{1,100}\w)")
 _WINDOWS = (("perday", DAY), ("perminute", MINUTE), ("perhour", HOUR), ("persecond", 1.0))
 
@@ -42,11 +47,12 @@ class Violation:
 
 def read(text: str) -> list[Violation]:
     """Return the violations in order of appearance; empty where the text has no quota ids."""
-    if "quotaId" not in text and "quota_id" not in text:
+    if not any(key in text for key in _IDS):
         return []
     found: list[Violation] = []
     for match in _FIELD().finditer(text):
         key = match["key"].lower().replace("_", "")
+        key = _KEYS.get(key, key)
         if not found or (key == "quotametric" and found[-1].metric) or (key == "quotaid" and found[-1].quota_id):
             found.append(Violation())
         if key == "quotametric":

@@ -18,6 +18,13 @@ def _thread(path: str, date: str = "2026-11") -> Source:
     return Source(f"https://github.com/{path}", date, note="an answer as somebody pasted it")
 
 
+def _found(path: str) -> Source:
+    """A thread that a search of stored threads showed, 2026-11; its text is not among the recorded evidence."""
+    return _thread(path)._replace(
+        verified=False, note="an answer as somebody pasted it, in a stored copy of the thread"
+    )
+
+
 _PASTED: dict[str, Source] = {
     "anthropic": _thread("continuedev/continue/issues/11665"), "azure": _thread("openai/openai-python/issues/937"),
     "bedrock": _thread("posit-dev/positron/issues/7844"), "cerebras": _thread("continuedev/continue/issues/9800"),
@@ -44,6 +51,29 @@ _DOCUMENTED: dict[str, Source] = {
     "limits-anthropic": Source("https://platform.claude.com/docs/en/api/rate-limits", "2026-10"),
     "anthropic-docs": Source("https://platform.claude.com/docs/en/api/rate-limits", "2026-10"),
     "limits-azure": Source("https://learn.microsoft.com/azure/foundry/openai/how-to/quota", "2026-09"),
+    "apim-docs": Source(
+        "https://learn.microsoft.com/azure/api-management/quota-by-key-policy",
+        "2026-11",
+        verified=False,
+        note="from memory of it",
+    ),
+    "claude-529": _found("anthropics/claude-code/issues/61365"),
+    "claude-extra": _found("anthropics/claude-code/issues/39937"),
+    "claude-words": _found("manaflow-ai/subrouter/pull/24"),
+    "copilot-premium": _found("earendil-works/pi/issues/3643"),
+    "deepseek-402": _found("continuedev/continue/issues/9942"),
+    "hf-credits": _found("huggingface/agents-course/issues/386"),
+    "kimi-anthropic": _found("earendil-works/pi/issues/3494"),
+    "kimi-2024": _found("harry0703/MoneyPrinterTurbo/issues/208"),
+    "kiro-month": _found("chaogei/Kiro-account-manager/issues/27"),
+    "litellm-budget": _found("BerriAI/litellm/issues/20615"),
+    "litellm-limits": _found("BerriAI/litellm/issues/13898"),
+    "nim-worker": _found("anomalyco/opencode/issues/35265"),
+    "openai-images": _found("chatboxai/chatbox/issues/1361"),
+    "opencode-go": _found("diegosouzapw/OmniRoute/issues/1772"),
+    "openrouter-prompt": _found("anomalyco/opencode/issues/12219"),
+    "qwen-free": _found("QwenLM/qwen-code/issues/1742"),
+    "zai-plan": _found("LionSR/TeXRA/pull/9865"),
     "limits-others": Source("https://help.aliyun.com/en/model-studio/rate-limit", "2026-10"),
 }
 

@@ -1,6 +1,6 @@
 """Error codes and types, exception names and provider clues, as rows."""
 
-from ratecheck.dialects.sentences import BUSY, DAY, LIMITED, MINUTE, OTHER, PARALLEL, QUOTA, TOO_LARGE, WEEK
+from ratecheck.dialects.sentences import BUSY, DAY, LIMITED, MINUTE, MONTH, OTHER, PARALLEL, QUOTA, TOO_LARGE
 from ratecheck.dialects.signs import Sign
 from ratecheck.model import Dimension as D
 
@@ -69,16 +69,18 @@ _CODES = (
     Sign(("ratelimitexceeded",), r"(?:account|endpoint|model)\w{0,20}tpmratelimitexceeded", LIMITED, 7, "volcengine",
          6, D.TOKENS, MINUTE,
          source="unseen"),
-    Sign(("setlimitexceeded",), None, QUOTA, 8, "volcengine", 5, source="unseen"),
+    Sign(("setlimitexceeded",), None, QUOTA, 8, "volcengine", 5, scope="account",
+         source="unseen"),
     Sign(("serveroverloaded",), None, BUSY, 8, "volcengine", 3, source="unseen"),
     Sign(("1113",), _keyed("1113"), QUOTA, 8, "zhipu", 6),
-    Sign(("1302",), _keyed("1302"), PARALLEL, 6, "zhipu", 6, D.CONCURRENCY),
+    # Concurrency until 2025, the rate of requests since: which one it is, the sentence beside it says.
+    Sign(("1302",), _keyed("1302"), LIMITED, 6, "zhipu", 6),
     Sign(("1303",), _keyed("1303"), LIMITED, 7, "zhipu", 6, D.REQUESTS, source="unseen"),
     Sign(("1304",), _keyed("1304"), LIMITED, 7, "zhipu", 6, D.REQUESTS, DAY, source="unseen"),
-    Sign(("1305",), _keyed("1305"), BUSY, 7, "zhipu", 6, source="unseen"),
-    Sign(("1308",), _keyed("1308"), LIMITED, 7, "zhipu", 6, None, None, "account", source="unseen"),
+    Sign(("1305",), _keyed("1305"), BUSY, 7, "zhipu", 6),
+    Sign(("1308",), _keyed("1308"), LIMITED, 7, "zhipu", 6, None, None, "account"),
     Sign(("1309",), _keyed("1309"), QUOTA, 8, "zhipu", 6, source="unseen"),
-    Sign(("1310",), _keyed("1310"), LIMITED, 6, "zhipu", 6, None, WEEK, "account", source="unseen"),
+    Sign(("1310",), _keyed("1310"), LIMITED, 6, "zhipu", 6, None, None, "account"),
     Sign(("1002",), _keyed("1002"), LIMITED, 6, "minimax", 4),
     Sign(("1008",), _keyed("1008"), QUOTA, 7, "minimax", 4, source="unseen"),
     Sign(("1039",), _keyed("1039"), LIMITED, 7, "minimax", 4, D.TOKENS, source="unseen"),
@@ -102,6 +104,7 @@ _CODES = (
     Sign(("rate_limit", "rate_limited", "ratelimited"), None, LIMITED, 3),
     Sign(("request_too_large", "tokens_limit_reached"), None, TOO_LARGE, 4),
     Sign(("account-rate-limit-exceeded",), None, LIMITED, 5, None, 0, None, None, "account"),
+    Sign(("monthly_request_count",), None, QUOTA, 9, None, 0, D.REQUESTS, MONTH, source="kiro-month"),
     Sign(("usage_not_included",), None, QUOTA, 8, "openai", 4, source="unseen"),
 )
 
@@ -122,9 +125,11 @@ _CLUES = tuple(
         ("azure", 3, ("azureexception", "azure_openai", "azure-openai", "azureopenai", "azureopenaierror")),
         ("anthropic", 5, ("docs.anthropic.com", "api.anthropic.com", "docs.claude.com", "claude.com/contact",
         "anthropic.com/contact",
-                          "console.anthropic.com", "platform.claude.com", "support.anthropic.com", "claude.ai/")),
+                          "console.anthropic.com", "platform.claude.com", "support.anthropic.com", "claude.ai/",
+                          "status.claude.com", "support.claude.com")),
         ("anthropic", 5, ("anthropic-ratelimit-", "anthropic-organization-id", "anthropicexception",
         "error from anthropic")),
+        ("anthropic", 2, ("@anthropic-ai/",)),
         ("anthropic", 3, ("anthropic.ratelimiterror", "anthropic.apistatuserror", "anthropic/_base_client",
         "claude code")),
         ("google", 6, ("ai.google.dev", "generativelanguage.googleapis.com", "aiplatform.googleapis.com",
@@ -136,7 +141,7 @@ _CLUES = tuple(
         ("groq", 6, ("console.groq.com", "api.groq.com", "x-groq-region", "groqexception")),
         ("groq", 4, ("groq.ratelimiterror", "groq/_base_client", "refers to requests per day (rpd)")),
         ("mistral", 6, ("api.mistral.ai", "console.mistral.ai", "mistral-correlation-id", "mistralexception",
-        "mistralai")),
+        "mistralai", "mistrallechat")),
         ("openrouter", 7, ("openrouter.ai", "openrouterexception")),
         ("bedrock", 5, ("botocore", "bedrock-runtime", "bedrockexception", "amazonaws.com", "converse operation",
         "invokemodel operation",
@@ -199,6 +204,7 @@ _SHAPES = (
     Sign(("'data': none", '"data":null', '"data": null'), r"rate limiting|[\"']code[\"']: ?3\d{4}\b", None, 0,
          "siliconflow", 3),
     # An SDK's own exception names who was asked, at least by default.
+    Sign(("mistralapi",), r"\bmistralapi[a-z]{0,20}(?:error|exception)\b", None, 0, "mistral", 6),
     Sign(("anthropic.",), r"(?<![\w.])anthropic\.[a-z]{3,40}error\b", None, 0, "anthropic", 3),
     Sign(("limitation",), r"[\"']type[\"']: ?[\"']limitation[\"']", None, 0, "opencode", 4),
 )

@@ -116,7 +116,11 @@ def delay(text: str, grammar: Grammar, now: datetime | None) -> Delay | None:
             return None
         return Delay(number * unit_s, max(_last_place(worded[1]) * unit_s, _FINEST_S), duration=True)
     instant = parse_instant(text)
-    return None if instant is None else _until(instant.timestamp(), 1.0, now)
+    if instant is not None:
+        return _until(instant.timestamp(), 1.0, now)
+    # "13262   (3.7 h)": people and tools explain a number behind it.
+    explained = re.fullmatch(r"([^()]{1,60}?)\s*\([^()]{1,60}\)", text)
+    return delay(explained[1], grammar, now) if explained else None
 
 
 def _bare(number: float, last_place: float, grammar: Grammar, now: datetime | None) -> Delay | None:
