@@ -103,7 +103,7 @@ class LogReader:
     def _take(self, record: bytes) -> tuple[Tally | None, bytes | None]:
         """Return what one record means, and its minute; it is decoded only where no record of its shape has told."""
         # The thorough key takes longer than to hold the record against the shapes that were met last.
-        found = None if self._thorough else self._of_key(self._key(record), record)
+        found = None if self._thorough else self._of_quick_key(record)
         shape, seen = found or self._like_another(record) or self._meet(record)
         if shape is None or seen is None:
             return self._tally(_judged(record)), _minute_of(record)
@@ -124,14 +124,12 @@ class LogReader:
         known.tallies[over], known.longest[over] = tally, delay
         return tally, minute
 
-    def _key(self, record: bytes) -> bytes:
-        """Return what records of one shape have in common, nearly always."""
-        return without_varying(record) if self._thorough else record.translate(None, _HEX)
-
-    def _of_key(self, key: bytes, record: bytes) -> tuple[_Shape, Read] | None:
-        shape = self._shapes.get(key)
-        seen = shape.read(record) if shape is not None else None
-        return (shape, seen) if shape is not None and seen is not None else None
+    def _of_quick_key(self, record: bytes) -> tuple[_Shape, Read] | None:
+        shape = self._shapes.get(record.translate(None, _HEX))
+        if shape is None:
+            return None
+        seen = shape.read(record)
+        return None if seen is None else (shape, seen)
 
     def _like_another(self, record: bytes) -> tuple[_Shape, Read] | None:
         """Return a shape that this record has all the same: an id that holds letters alone makes another key."""
@@ -144,7 +142,7 @@ class LogReader:
 
     def _meet(self, record: bytes) -> tuple[_Shape | None, Read | None]:
         """Learn a shape when it is met again: most that are met once are never met again."""
-        key = self._key(record)
+        key = without_varying(record) if self._thorough else record.translate(None, _HEX)
         if key not in self._shapes:
             if len(self._shapes) >= _QUICK_SHAPES and not self._thorough:
                 self._thorough = True

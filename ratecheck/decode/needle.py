@@ -39,7 +39,7 @@ def candidates(block: bytes) -> Iterator[tuple[int, int]]:
     finds: list[Callable[[int], int]] = []
     places: list[int] = []
     needles = NEEDLES if block.isascii() else NEEDLES + CHINESE
-    if search(b"\\u", 0) >= 0:
+    if b"\\" in block and search(b"\\u", 0) >= 0:
         needles += ESCAPED
     for needle in needles:
         find = _outside_numbers(search, block) if needle is STATUS else partial(search, needle)
