@@ -142,6 +142,7 @@ def _read(
         with _progress(paths, output) as advance, _no_collection():
             for path in paths:
                 try:
+                    before = len(found) + lost
                     for each in _prompts(estimator, inputs.read(path, advance), alone):
                         if not isinstance(each, Skipped):
                             found.append(each)
@@ -151,6 +152,8 @@ def _read(
                         lost += 1
                         if lost <= _NAMED:
                             skipped.append(each)
+                    if len(found) + lost == before:
+                        raise inputs.Unreadable(f"{path}: no request in it, only empty lines")
                 except inputs.Unreadable as error:
                     if strict or (alone and not found):
                         raise
@@ -167,6 +170,7 @@ def _read(
 
 
 def _prompts(estimator: "Estimator", entered: Any, alone: bool) -> "Iterator[PromptEstimate | Skipped]":
+    from ratecheck.estimate.report import PromptEstimate
     from ratecheck.estimate.requests import NotARequest
     from ratecheck.net.inputs import ImageFile, JsonFile, LinesFile, TextFile
 
@@ -177,14 +181,14 @@ def _prompts(estimator: "Estimator", entered: Any, alone: bool) -> "Iterator[Pro
             yield estimator.image(source, size)
         case JsonFile(source, value, text):
             try:
-                several = isinstance(value, list) and bool(value) and not all("role" in each for each in value if each)
-                if several:
-                    for place, each in enumerate(value, 1):
-                        yield estimator.request(source, each, place)
-                else:
-                    one = estimator.request(source, value)
-                    yield one._replace(by_message=estimator.by_message(value)) if alone else one
+                one = estimator.request(source, value)
+                yield one._replace(by_message=estimator.by_message(value)) if alone else one
             except NotARequest as error:
+                # A list of requests is a batch; a list without any is a text like every other JSON.
+                each = list(estimator.several(source, value)) if isinstance(value, list) else []
+                if any(isinstance(found, PromptEstimate) for found in each):
+                    yield from each
+                    return
                 counted = estimator.text(source, *estimator.measure((text,)))
                 yield counted._replace(notes=(f"counted as text: {error}",))
         case LinesFile():

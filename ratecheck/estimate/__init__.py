@@ -162,14 +162,22 @@ class Estimator:
                 broken = str(error)
         return Skipped(f"{source}:{number}", broken)
 
+    def several(self, source: str, raws: Sequence[Any]) -> Iterator[PromptEstimate | Skipped]:
+        """Estimate the requests of a list by their places in it."""
+        for place, raw in enumerate(raws, 1):
+            yield self._line(source, place, raw, None)
+
     def request(self, source: str, raw: Any, line: int | None = None) -> PromptEstimate:
         """Estimate a request that ``raw``, parsed JSON, holds.
 
         Raises:
             NotARequest: it holds none.
         """
-        request = parse(raw)
-        return self._one(source, line, request, self._model(request.model))
+        try:
+            request = parse(raw)
+            return self._one(source, line, request, self._model(request.model))
+        except RecursionError:  # some readers of JSON go deeper than we do
+            raise NotARequest("JSON nested too deeply") from None
 
     def _one(self, source: str, line: int | None, request: Request, model: Model) -> PromptEstimate:
         count = self._memory(model.row.encoding).count
