@@ -19,7 +19,7 @@ from ratecheck.estimate.limits import AskedLimit
 from ratecheck.estimate.memory import Begin, Counter, Memory
 from ratecheck.estimate.models import Model, resolve
 from ratecheck.estimate.plain import Batch, Kind
-from ratecheck.estimate.report import PromptEstimate, Report, Skipped
+from ratecheck.estimate.report import PromptEstimate, Report, Skipped, charge_of
 from ratecheck.estimate.requests import Line, Message, NotARequest, Request, parse
 
 DEFAULT_MODEL = "gpt-4o"
@@ -220,9 +220,13 @@ class Estimator:
             images=0 if plain else sum(len(message.images) for message in request.messages),
             function_tools=len(request.tools),
         )
+        band = prompt.band
+        if (unsure := self._memory(model.row.encoding).counter.error_band) is not None:
+            low, high = band or (prompt.tokens, prompt.tokens)
+            band = int(low * (1 + unsure[0])), int(high * (1 + unsure[1])) + 1
         return PromptEstimate(
-            source, line, request.endpoint, model, ask, rule, assumed, rule.charge(ask), text_tokens,
-            prompt.band, () if plain else prompt.parts, (), prompt.notes, prompt.open_ended,
+            source, line, request.endpoint, model, ask, rule, assumed, charge_of(rule, ask, band), text_tokens,
+            band, () if plain else prompt.parts, (), prompt.notes, prompt.open_ended,
         )  # fmt: skip
 
     def report(

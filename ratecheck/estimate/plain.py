@@ -56,7 +56,8 @@ class Kind:
 
     def fits(self) -> bool:
         """Return whether the short way knows all that such a request costs."""
-        return not self.model.row.stands_in and self.model.row.provider != "anthropic"
+        counted = self.memory.counter.error_band is None
+        return counted and not self.model.row.stands_in and self.model.row.provider != "anthropic"
 
 
 class _Row(NamedTuple):

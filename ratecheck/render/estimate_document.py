@@ -88,6 +88,7 @@ def _never(never: NeverFits) -> dict[str, Any]:
     return {
         "source": never.source,
         "charged_tokens": never.charged_tokens,
+        "charged_tokens_band": (never.low_tokens, never.high_tokens),
         "limit": never.limit.at_once,
         "dimension": never.limit.dimension,
         "window_s": never.limit.window_s,
