@@ -13,7 +13,7 @@ from ratecheck.errors import UsageError, no_such
 from ratecheck.estimate.cutting import chunks
 from ratecheck.estimate.diagnoses import diagnose
 from ratecheck.estimate.fit import fit
-from ratecheck.estimate.framing import Part, Prompt, message_tokens, prompt_of
+from ratecheck.estimate.framing import Part, Prompt, message_with_all, prompt_of
 from ratecheck.estimate.images import Image
 from ratecheck.estimate.limits import AskedLimit
 from ratecheck.estimate.memory import Begin, Counter, Memory
@@ -55,7 +55,7 @@ class Estimator:
         self._counter = counter
         self._memories: dict[str, Memory] = {}
         self._kinds: dict[str | None, Kind] = {}
-        self._rules: dict[tuple[str, str], tuple[ChargingRule, bool]] = {}
+        self._rules: dict[tuple[str, str, str | None], tuple[ChargingRule, bool]] = {}
         self._forced = by_name(settings.charging) if settings.charging is not None else None
         if settings.charging is not None and self._forced is None:
             raise no_such("charging rule", settings.charging, names())
@@ -74,12 +74,13 @@ class Estimator:
             self._kinds[named] = Kind(model, self._memory(model.row.encoding), *self._rule(model, "chat"))
         return self._kinds[named]
 
-    def _rule(self, model: Model, endpoint: str) -> tuple[ChargingRule, bool]:
+    def _rule(self, model: Model, endpoint: str, service: str | None = None) -> tuple[ChargingRule, bool]:
         if self._forced is not None:
             return self._forced, False
-        key = (model.name, endpoint)
+        key = (model.name, endpoint, service)
         if key not in self._rules:
-            provider = self._settings.provider or model.row.provider or (model.vendor if model.vendor else "unknown")
+            # Who limits is who serves: said by hand, by where the request went, by the model's name, or known of it.
+            provider = self._settings.provider or service or model.service or model.row.provider or "unknown"
             rule = rule_for(provider, endpoint, model=model.name, on=self._settings.on)
             self._rules[key] = (ASSUMED, True) if rule is None else (rule, False)
         return self._rules[key]
@@ -182,19 +183,19 @@ class Estimator:
     def _one(self, source: str, line: int | None, request: Request, model: Model) -> PromptEstimate:
         count = self._memory(model.row.encoding).count
         prompt = prompt_of(request, model, count)
-        chars = 0
+        # No recording shows how tokens are charged where text is charged by its characters: four to each, as of text.
+        chars = 4 * request.given_tokens
         for message in request.messages:
             chars += message.chars()
         return self._estimate(source, line, request, model, prompt, chars)
 
     def by_message(self, raw: Any) -> tuple[tuple[str, int], ...]:
-        """Return role and tokens of each message of a request; the first few where there are very many."""
+        """Return role and tokens of each message of a request, calls and images too; of very many, the first."""
         request = parse(raw)
         model = self._model(request.model)
         count = self._memory(model.row.encoding).count
         return tuple(
-            (message.role, round(message_tokens(message, model, count) * model.row.factor))
-            for message in request.messages[:_LISTED]
+            (message.role, message_with_all(message, request, model, count)) for message in request.messages[:_LISTED]
         )
 
     def _estimate(
@@ -209,7 +210,7 @@ class Estimator:
     ) -> PromptEstimate:
         settings = self._settings
         most = request.max_output_tokens if settings.max_output_tokens is None else settings.max_output_tokens
-        rule, assumed = self._rule(model, request.endpoint)
+        rule, assumed = self._rule(model, request.endpoint, request.service)
         plain = len(prompt.parts) == 1
         ask = Admission(
             text_chars=chars,
@@ -226,7 +227,7 @@ class Estimator:
             band = int(low * (1 + unsure[0])), int(high * (1 + unsure[1])) + 1
         return PromptEstimate(
             source, line, request.endpoint, model, ask, rule, assumed, charge_of(rule, ask, band), text_tokens,
-            band, () if plain else prompt.parts, (), prompt.notes, prompt.open_ended,
+            band, () if plain else prompt.parts, (), (*prompt.notes, *request.asides), prompt.open_ended,
         )  # fmt: skip
 
     def report(

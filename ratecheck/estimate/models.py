@@ -152,8 +152,29 @@ class Model:
     row: ModelRow
     assumed: bool
     """No row knows the name: o200k was taken, and the reader is told."""
-    vendor: str | None = None
-    """The part before the slash, ``openai`` of ``openai/gpt-4o``."""
+    service: str | None = None
+    """Who serves and limits it where the name says so: ``azure`` of ``azure/gpt-4o``."""
+
+
+# Parts of names before a slash that say who serves a model, and the name of that service here. Who made a model says
+# nothing: `openai/gpt-oss-120b` and `meta-llama/…` are served by others. Gateways' prefixes are those of LiteLLM
+# (https://docs.litellm.ai/docs/providers, read 2026-11), `accounts/fireworks/models/…` and `@cf/…` the services' own.
+_SERVES = {
+    **{name: name for name in ("azure", "bedrock", "cerebras", "cloudflare", "deepinfra", "fireworks", "github", "groq",
+                               "huggingface", "ollama", "openrouter", "perplexity", "replicate", "sambanova",
+                               "siliconflow", "together", "volcengine", "xai")},
+    "azure_ai": "azure", "bedrock_converse": "bedrock", "@cf": "cloudflare", "fireworks_ai": "fireworks",
+    "nvidia_nim": "nvidia", "together_ai": "together",
+}  # fmt: skip
+
+
+def _service(name: str) -> str | None:
+    """Return who serves the model: the outermost part that names a service, or Bedrock for names of its form."""
+    *outer, own = name.strip().lower().split("/")
+    for part in outer:
+        if part in _SERVES:
+            return _SERVES[part]
+    return "bedrock" if _BEDROCK.match(own) else None
 
 
 def base_name(name: str) -> str:
@@ -169,6 +190,10 @@ def base_name(name: str) -> str:
 _INSIDE = re.compile(r"(?:^|[-_. ])(gpt-?\d|o[134](?![0-9a-z])|claude-|gemini-|llama|mi[sx]tral|qwen|deepseek-)")
 
 
+# Names of deployments are often written without the dot: `gpt-41-mini`.
+_UNDOTTED = re.compile(r"^gpt-(\d)(\d)(?!\d)")
+
+
 def _row(base: str) -> ModelRow | None:
     for row in _BY_LENGTH:
         # `gpt-45` is no `gpt-4`: what follows a prefix that ends in a digit is not another digit.
@@ -182,11 +207,11 @@ def _row(base: str) -> ModelRow | None:
 def resolve(name: str) -> Model:
     """Return what ``name`` means."""
     base = base_name(name)
-    vendor = name.strip().lower().rpartition("/")[0].rpartition("/")[2] or None
+    service = _service(name)
     row = _row(base)
     if row is not None:
-        return Model(name, row, assumed=False, vendor=vendor)
+        return Model(name, row, assumed=False, service=service)
     unknown = _UNKNOWN_OPENAI if re.match(r"gpt-|o\d", base) else _UNKNOWN
     inside = _INSIDE.search(base)
-    named = inside and _row(re.sub(r"^gpt-?", "gpt-", base[inside.start(1) :]))
-    return Model(name, named or unknown, assumed=True, vendor=vendor)
+    named = inside and _row(_UNDOTTED.sub(r"gpt-\1.\2", re.sub(r"^gpt-?", "gpt-", base[inside.start(1) :])))
+    return Model(name, named or unknown, assumed=True, service=service)

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ratecheck.model import Source
+
 Count = Callable[[str], int]
 
 # Added to the tokens of the namespace's text.
@@ -38,6 +40,52 @@ class Schema:
     description: str = ""
     name: str = ""
     strict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HiddenRow:
+    """The system text that comes with tools on all models whose base name starts with ``prefix``."""
+
+    prefix: str
+    free: int
+    """Tokens of it where the model may choose, or must not use a tool …"""
+    forced: int
+    """… and where it must."""
+    source: Source
+
+
+_CLAUDE = Source("https://platform.claude.com/docs/en/agents-and-tools/tool-use/overview", "2026-11")
+_NEWER = Source(_CLAUDE.url, "2026-11", verified=False, note="the copy read ends at Claude 4.5")
+
+HIDDEN = (
+    HiddenRow("claude", 346, 313, _NEWER),
+    HiddenRow("claude-3-5-haiku", 264, 340, _CLAUDE), HiddenRow("claude-haiku-3-5", 264, 340, _CLAUDE),
+    HiddenRow("claude-3-opus", 530, 281, _CLAUDE),
+    HiddenRow("claude-3-sonnet", 159, 235, _CLAUDE),
+    HiddenRow("claude-3-haiku", 264, 340, _CLAUDE),
+    *(HiddenRow(prefix, 346, 313, _CLAUDE)
+      for prefix in ("claude-3-7-sonnet", "claude-opus-4", "claude-sonnet-4", "claude-haiku-4")),
+    *(HiddenRow(f"claude-{kind}-4{sign}{minor}", 346, 313, _NEWER)
+      for kind in ("opus", "sonnet", "haiku") for minor in ("6", "7", "8", "9") for sign in "-."),
+)  # fmt: skip
+_HIDDEN_BY_LENGTH = sorted(HIDDEN, key=lambda row: -len(row.prefix))
+
+
+def hidden_row(base_name: str) -> HiddenRow | None:
+    """Return what a model is told beside its tools' definitions; ``None`` where the rules below hold."""
+    return next((row for row in _HIDDEN_BY_LENGTH if base_name.startswith(row.prefix)), None)
+
+
+def hidden_tokens(row: HiddenRow, choice: Any) -> int:
+    """Return the tokens of the hidden text under a ``tool_choice``."""
+    wanted = choice.get("type") if isinstance(choice, Mapping) else choice
+    return row.free if wanted in (None, "auto", "none") else row.forced
+
+
+def as_json(tools: Sequence[Tool]) -> str:
+    """Return the definitions as JSON: how models are shown them that are not shown TypeScript."""
+    told = [{"name": tool.name, "description": tool.description, "parameters": tool.parameters} for tool in tools]
+    return json.dumps(told, ensure_ascii=False)
 
 
 def _enum(values: Sequence[Any]) -> str:
