@@ -31,6 +31,9 @@ def _request(row: dict[str, Any]) -> tuple[str, dict[str, Any]]:
             raw["input"] = row.get("input") or texts
         case _:
             raw["prompt"] = row.get("prompt") or texts
+    if row.get("tools") and "legacy functions" in row["notes"]:  # the corpus keeps them wrapped as tools
+        raw["functions"] = [tool["function"] for tool in row["tools"]]
+        row = row | {"tools": None}
     for key in ("tools", "tool_choice", "function_call", "response_format", "text"):
         if row.get(key):
             raw[key] = row[key]

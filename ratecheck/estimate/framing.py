@@ -145,7 +145,9 @@ def _text(tokens: int, model: Model) -> Part:
 
 def _tools(request: Request, model: Model, count: Count) -> Part:
     row = model.row
-    system = next((each.text or "" for each in request.messages if each.role in ("system", "developer")), None)
+    # A system message further on is none that definitions could go into.
+    first = request.messages[0] if request.messages else None
+    system = (first.text or "") if first is not None and first.role in ("system", "developer") else None
     definitions = tools_tokens(
         request.tools, count, endpoint=request.endpoint, reasoning=row.reasoning, system=system
     )  # fmt: skip

@@ -173,7 +173,7 @@ def _item(raw: Mapping[str, Any], request: Request) -> None:
             _tools(raw["tools"], request)
 
 
-def _tools(raw: Iterable[Any], request: Request) -> None:
+def _tools(raw: Iterable[Any], request: Request, legacy: bool = False) -> None:
     tools, hosted = list(request.tools), list(request.hosted)
     for each in raw:
         if not isinstance(each, dict):
@@ -191,6 +191,7 @@ def _tools(raw: Iterable[Any], request: Request) -> None:
                     inner["name"],
                     described if isinstance(described, str) else "",
                     parameters if isinstance(parameters, dict) else None,
+                    legacy,
                 )
             )
         else:
@@ -307,7 +308,7 @@ def parse(raw: Any, endpoint: str | None = None) -> Request:
     if "tools" in raw or "functions" in raw:
         for key in ("tools", "functions"):
             if isinstance(raw.get(key), list):
-                _tools(raw[key], request)
+                _tools(raw[key], request, legacy=key == "functions")
         request.choice = raw.get("tool_choice", raw.get("function_call"))
     if "response_format" in raw or "text" in raw:
         request.schema = schema_of(raw)

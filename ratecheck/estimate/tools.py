@@ -15,8 +15,11 @@ from ratecheck.model import Source
 
 Count = Callable[[str], int]
 
-# Added to the tokens of the namespace's text.
+# Added to the tokens of the namespace's text: in Chat Completions and for the Responses of models that reason; for the
+# Responses of 4o and 4.1; and once more in Chat for models that reason.
 _NAMESPACE = 9
+_NAMESPACE_RESPONSES = 3
+_REASONING = 82
 # A schema nested deeper than this is written on one line: text from outside must not exhaust the stack.
 _DEEPEST = 20
 # As many alternatives of one type are written out: nested unions grow with the power of their depth.
@@ -30,6 +33,8 @@ class Tool:
     name: str
     description: str = ""
     parameters: Mapping[str, Any] | None = None
+    legacy: bool = False
+    """Given as one of ``functions``, the parameter before ``tools``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,99 +98,140 @@ def _enum(values: Sequence[Any]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Style:
+    """How a schema is written as TypeScript; told apart by what recorded requests cost."""
+
+    said: tuple[str, ...] = ("description",)
+    """What is said of each property, as comments before it …"""
+    own: tuple[str, ...] = ()
+    """… and of each object, before its brace."""
+    defaults: bool = True
+    """A property's default is a comment too."""
+    references: bool = False
+    """Definitions that a schema refers to are written out."""
+    one_line: bool = False
+    """An object of whose properties nothing is said stands on one line."""
+    indent: int = 0
+    """Blanks by which what lies inside a property stands back …"""
+    inside: bool = True
+    """… and whether anything is said of it."""
+    trimmed: bool = False
+    """White space at the end of a comment is cut off."""
+
+    def comment(self, said: Any) -> str:
+        """Return a comment without its line break."""
+        written = f"// {said}"
+        return written.rstrip() if self.trimmed else written
+
+
+# `functions`, the parameter of 2023: as hmarr's tests found it, all 36 of which asserted the API's figure.
+LEGACY = Style(defaults=False, indent=2, inside=False)
+# `tools`: pamelafox's nested tools of 2024 fit only this way. The same at every level.
+CHAT = Style(one_line=True)
+# The Responses API shows all that a schema says, on 4o and 4.1 as on the models that reason.
+RESPONSES = Style(said=("title", "description"), own=("title", "description"), references=True, trimmed=True)
+
+
+@dataclass(frozen=True, slots=True)
 class _Writer:
     """Writes one tool's schema as TypeScript; ``root`` holds the definitions that references point to."""
 
     root: Mapping[str, Any]
-    whole: bool
-    """Responses shows titles and follows references; Chat Completions does not, and drops what inner objects say."""
+    style: Style
 
     def resolve(self, schema: Any, depth: int) -> Any:
         """Follow a local reference (``#/$defs/Name``); a chain of them ends at the depth limit."""
-        while isinstance(schema, Mapping) and isinstance(schema.get("$ref"), str) and self.whole and depth < _DEEPEST:
+        follow = self.style.references
+        while follow and isinstance(schema, Mapping) and isinstance(schema.get("$ref"), str) and depth < _DEEPEST:
             target: Any = self.root
             for step in schema["$ref"].removeprefix("#/").split("/"):
                 target = target.get(step) if isinstance(target, Mapping) else None
             schema, depth = target, depth + 1
         return schema
 
-    def type(self, schema: Any, indent: int) -> str:
+    def type(self, schema: Any, depth: int) -> str:
+        """Return the type of a value that lies ``depth`` levels deep."""
         schema = self.resolve(schema, 0)
-        if not isinstance(schema, Mapping) or indent > 2 * _DEEPEST:
+        if not isinstance(schema, Mapping) or depth > _DEEPEST:
             return "any"
         values = schema.get("enum")
         if isinstance(values, list):
             return _enum(values)
         for choice in ("anyOf", "oneOf"):
             if isinstance(schema.get(choice), list):
-                return " | ".join(self.type(each, indent + 1) for each in schema[choice][:_WIDEST])
+                return " | ".join(self.type(each, depth + 1) for each in schema[choice][:_WIDEST])
         kind = schema.get("type")
         if isinstance(kind, list):
-            return " | ".join(self.type({**schema, "type": each}, indent + 1) for each in kind[:_WIDEST])
+            return " | ".join(self.type({**schema, "type": each}, depth + 1) for each in kind[:_WIDEST])
         match kind:
             case "integer" | "number":
                 return "number"
             case "array":
-                return f"{self.type(schema['items'], indent + 1)}[]" if schema.get("items") else "any[]"
+                return f"{self.type(schema['items'], depth + 1)}[]" if schema.get("items") else "any[]"
             case "object":
-                return "\n".join(("{", self.properties(schema, indent + 2), "}"))
+                return self.object(schema, depth + 1)
             case "string" | "boolean" | "null":
                 return str(kind)
             case _:
                 return "any"
 
-    def properties(self, schema: Mapping[str, Any], indent: int) -> str:
+    def object(self, schema: Mapping[str, Any], depth: int) -> str:
+        """Return an object's type, with what is said of it."""
         properties = schema.get("properties")
+        named = properties if isinstance(properties, Mapping) else {}
+        head = "".join(f"{self.style.comment(schema[key])}\n" for key in self.style.own if schema.get(key))
+        if not named:
+            return f"{head}{{}}"
         required = schema.get("required")
         wanted = required if isinstance(required, list) else []
+        fields = [f"{name}{'' if name in wanted else '?'}: {self.type(each, depth)}," for name, each in named.items()]
+        said = [self.comments(each) if depth == 0 or self.style.inside else [] for each in named.values()]
+        if self.style.one_line and not any(said):
+            return f"{head}{{ {' '.join(fields).removesuffix(',')} }}"
         lines: list[str] = []
-        for name, each in properties.items() if isinstance(properties, Mapping) else ():
-            if isinstance(each, Mapping) and (indent < 2 or self.whole):
-                said = ("title", "description") if self.whole else ("description",)
-                lines += [f"// {each[key]}" for key in said if each.get(key)]
-            lines.append(f"{name}{'' if name in wanted else '?'}: {self.type(each, indent)},")
-        return "\n".join(" " * indent + line for line in lines)
+        for field, comments, each in zip(fields, said, named.values(), strict=True):
+            lines += comments
+            if self.style.defaults and isinstance(each, Mapping) and "default" in each:
+                default = each["default"]
+                told = default if isinstance(default, str) else json.dumps(default, ensure_ascii=False)
+                lines.append(self.style.comment(f"default: {told}"))
+            lines.append(field)
+        blanks = " " * self.style.indent * depth
+        return "\n".join((f"{head}{{", *(blanks + line for line in lines), "}"))
+
+    def comments(self, schema: Any) -> list[str]:
+        """Return what is said of a property."""
+        if not isinstance(schema, Mapping):
+            return []
+        return [self.style.comment(schema[key]) for key in self.style.said if schema.get(key)]
 
 
-def _parameters(schema: Mapping[str, Any], whole: bool) -> str:
-    properties = schema.get("properties")
-    if not properties:
-        return "()"
-    written = _Writer(schema, whole).properties(schema, 0)
-    described = isinstance(properties, Mapping) and any(
-        isinstance(each, Mapping) and each.get("description") for each in properties.values()
-    )
-    if whole or described:
-        return f"(_: {{\n{written}\n}})"
-    # Where nothing is said of any of them, Chat Completions has them on one line: recorded requests to 4o and 3.5
-    # are a token a tool shorter than lines of their own would make them.
-    on_one_line = written.removesuffix(",").replace("\n", " ")
-    return f"(_: {{ {on_one_line} }})"
-
-
-def namespace(tools: Sequence[Tool], whole: bool = False) -> str:
-    """Return the text in which models see ``tools``; ``whole``: as Responses shows them."""
+def namespace(tools: Sequence[Tool], style: Style = CHAT) -> str:
+    """Return the text in which models see ``tools``; those given as ``functions`` always in the older style."""
     lines = ["namespace functions {", ""]
     for tool in tools:
         if tool.description:
-            lines.append(f"// {tool.description}")
-        lines += [f"type {tool.name} = {_parameters(tool.parameters or {}, whole)} => any;", ""]
+            lines.append(style.comment(tool.description))
+        schema = tool.parameters or {}
+        written = _Writer(schema, LEGACY if tool.legacy else style).object(schema, 0)
+        parameters = f"(_: {written})" if schema.get("properties") else "()"
+        lines += [f"type {tool.name} = {parameters} => any;", ""]
     lines.append("} // namespace functions")
     return "\n".join(lines)
 
 
 def tools_tokens(tools: Sequence[Tool], count: Count, *, endpoint: str, reasoning: bool, system: str | None) -> int:
-    """Return about what offering ``tools`` adds to a request whose first system message says ``system``."""
+    """Return about what offering ``tools`` adds to a request that begins with a system message saying ``system``."""
     if not tools:
         return 0
-    total = count(namespace(tools, whole=endpoint == "responses")) + _NAMESPACE
+    if endpoint == "responses":
+        return count(namespace(tools, RESPONSES)) + (_NAMESPACE if reasoning else _NAMESPACE_RESPONSES)
+    total = count(namespace(tools)) + _NAMESPACE
     if system is not None:
         # The definitions go into the system message: a message of their own is saved, a line break comes after it,
         # which is often one token with what stands before.
         total += count(system + "\n") - count(system) - 4
-    if reasoning:
-        total += 82 if endpoint == "chat" else 17
-    return total
+    return total + (_REASONING if reasoning else 0)
 
 
 def choice_tokens(choice: Any, count: Count) -> int:
@@ -214,8 +260,8 @@ def calls_tokens(calls: Sequence[tuple[str, str]], count: Count, *, endpoint: st
     """Return about what an assistant message's calls (name, arguments as JSON text) and their results add to it."""
     if not calls:
         return 0
-    # Fitted: a round of call and result costs 3 tokens more than the rule in Chat, 6 in Responses, 9 when reasoning.
-    fixed = 9 if reasoning else 6 if endpoint == "responses" else 3
+    # Fitted: a round of call and result costs 3 tokens more than the rule in Chat, 4 in Responses, 9 when reasoning.
+    fixed = 9 if reasoning else 4 if endpoint == "responses" else 3
     if len(calls) == 1:
         name, arguments = calls[0]
         return 2 + fixed + 2 * count(name) + count(_compact(arguments))
