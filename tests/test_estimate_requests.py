@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from ratecheck.estimate.images import Area, Patches, Tiles, size_of
 from ratecheck.estimate.models import resolve
 from ratecheck.estimate.report import PromptEstimate
 from ratecheck.estimate.requests import NotARequest, parse
-from ratecheck.estimate.tools import Tool, namespace
+from ratecheck.estimate.tools import RESPONSES, Tool, namespace
 from ratecheck.net.tokenizer import counter
 
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x04\x66\0\0\x01\xe8\x08\x02\0\0\0"
@@ -120,18 +121,35 @@ def test_an_images_size_is_read_from_its_first_bytes(head: bytes, size: tuple[in
 
 
 def test_tools_are_written_as_models_see_them() -> None:
-    """Nested objects, alternatives, references and absent types; a schema that points to itself comes to an end."""
+    """By one rule at every level: what is said stands above its field, what nothing is said of stands on one line."""
+    inner = {"type": "object", "properties": {"x": {"type": ["number", "null"]}, "y": {"type": "object"}}}
     tool = Tool("find", "Finds it", {"type": "object", "required": ["q"], "properties": {
-        "q": {"type": "string", "description": "What"}, "kind": {"enum": ["a", "b"]},
-        "sizes": {"type": "array", "items": {"type": "integer"}},
-        "where": {"type": "object", "properties": {"x": {"type": ["number", "null"]}}}}})  # fmt: skip
-    assert namespace([tool]).splitlines()[2:10] == [
-        "// Finds it", "type find = (_: {", "// What", "q: string,", 'kind?: "a" | "b",', "sizes?: number[],",
-        "where?: {", "  x?: number | null,",
+        "q": {"type": "string", "description": "What", "default": "all"}, "kind": {"enum": ["a", "b"]},
+        "sizes": {"type": "array", "items": {"type": "integer"}}, "where": inner,
+        "said": {"type": "object", "properties": {"z": {"type": "boolean", "description": "Z", "default": None}}},
+    }})  # fmt: skip
+    assert namespace([tool]).splitlines()[2:-2] == [
+        "// Finds it", "type find = (_: {", "// What", "// default: all", "q: string,", 'kind?: "a" | "b",',
+        "sizes?: number[],", "where?: { x?: number | null, y?: {} },", "said?: {", "// Z", "// default: null",
+        "z?: boolean,", "},", "}) => any;",
     ]  # fmt: skip
+    old = namespace([replace(tool, legacy=True)]).splitlines()
+    assert "  z?: boolean," in old
+    assert not {"// Z", "  // Z", "// default: all"} & set(old)
+
+
+def test_responses_show_all_that_a_schema_says() -> None:
+    """Titles, what is said of objects, and references; a schema that points to itself comes to an end."""
+    node = {"type": "object", "title": "Node", "properties": {"m": {"type": "string"}}}
+    following = {"n": {"title": "Next", "$ref": "#/$defs/N"}}
+    tool = Tool("t", "Does it. ", {"$defs": {"N": node}, "title": "args", "properties": following})
+    assert namespace([tool], RESPONSES).splitlines()[2:-2] == [
+        "// Does it.", "type t = (_: // args", "{", "// Next", "n?: // Node", "{", "m?: string,", "},", "}) => any;",
+    ]  # fmt: skip
+    assert "n?: any" in namespace([tool])
     endless = {"$defs": {"N": {"type": "object", "properties": {"n": {"$ref": "#/$defs/N"}, "m": {"$ref": "#/no"}}}},
                "properties": {"n": {"$ref": "#/$defs/N"}}}  # fmt: skip
-    assert len(namespace([Tool("t", "", endless)], whole=True)) < 10_000
+    assert len(namespace([Tool("t", "", endless)], RESPONSES)) < 10_000
 
 
 @pytest.mark.parametrize("raw", [None, 3, "x", [], {}, {"messages": 3}, {"a": 1}, {"body": {}}, [1]])

@@ -1,7 +1,7 @@
 """What the API will report for a request: its texts, and what chats, tools, schemas and images add to them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ratecheck.estimate.images import image_tokens, row_for
 from ratecheck.estimate.models import Model, base_name
@@ -24,6 +24,8 @@ Count = Callable[[str], int]
 _CALLS_BAND = (-0.04, 0.04)
 _TOOLS_BAND = (-0.05, 0.05)
 _SCHEMA_BAND = (-0.15, 0.4)
+# The one recorded Responses request with `tool_choice: "required"` lies 9 tokens above what its tools explain.
+_REQUIRED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +80,15 @@ def message_tokens(message: Message, model: Model, count: Count) -> int:
     return total
 
 
+def _calls(message: Message, request: Request, model: Model, count: Count) -> int:
+    return calls_tokens(
+        message.calls, count, endpoint=request.endpoint, reasoning=model.row.reasoning, legacy=message.legacy_call
+    )  # fmt: skip
+
+
 def message_with_all(message: Message, request: Request, model: Model, count: Count) -> int:
     """Return about what a message costs with its calls and images, for showing which ones are large."""
-    calls = calls_tokens(message.calls, count, endpoint=request.endpoint, reasoning=model.row.reasoning)
+    calls = _calls(message, request, model, count)
     row = row_for(base_name(model.name))
     images = sum(image_tokens(image, row)[0] for image in message.images)
     return round((message_tokens(message, model, count) + calls) * model.row.factor) + images
@@ -115,10 +123,7 @@ def prompt_of(request: Request, model: Model, count: Count) -> Prompt:
     ):
         return Prompt(tuple(parts), tuple(request.notes), bool(request.notes))
     notes = list(request.notes)
-    calls = sum(
-        calls_tokens(message.calls, count, endpoint=request.endpoint, reasoning=row.reasoning)
-        for message in request.messages
-    )
+    calls = sum(_calls(message, request, model, count) for message in request.messages)
     if calls:
         parts.append(_scaled("calls", calls, model, _CALLS_BAND))
     if request.tools:
@@ -152,7 +157,9 @@ def _tools(request: Request, model: Model, count: Count) -> Part:
         request.tools, count, endpoint=request.endpoint, reasoning=row.reasoning, system=system
     )  # fmt: skip
     if row.band is None:
-        return _share("tools", definitions + choice_tokens(request.choice, count), _TOOLS_BAND)
+        part = _share("tools", definitions + choice_tokens(request.choice, count), _TOOLS_BAND)
+        forced = request.endpoint == "responses" and request.choice == "required"
+        return replace(part, high=part.high + _REQUIRED) if forced else part
     # Nobody knows in which form such a model is shown them: the longest is their JSON.
     about = round(definitions * row.factor)
     most = max(about, round(count(as_json(request.tools)) * row.factor))

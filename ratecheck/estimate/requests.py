@@ -27,6 +27,8 @@ class Message:
     images: tuple[Image, ...] = ()
     calls: tuple[tuple[str, str], ...] = ()
     """Name and arguments, as JSON text, of each tool call."""
+    legacy_call: bool = False
+    """Its call is a `function_call`, the field before `tool_calls`."""
     opaque: bool = False
     """Something in it cannot be counted as text: a file, audio, encrypted reasoning."""
 
@@ -133,6 +135,7 @@ def _message(raw: Mapping[str, Any]) -> Message:
         message.calls = tuple(_call(call) for call in calls if isinstance(call, dict))
     if isinstance(raw.get("function_call"), dict):
         message.calls += (_call(raw["function_call"]),)
+        message.legacy_call = len(message.calls) == 1
     if isinstance(content, str):
         message.text = content
     elif isinstance(content, list):

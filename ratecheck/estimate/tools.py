@@ -1,9 +1,9 @@
 """What tool definitions and tool calls cost: nobody publishes it; these rules come from measured requests.
 
 Definitions are counted as the TypeScript namespace that models are shown (found by hmarr/openai-chat-tokens and
-pamelafox/openai-messages-token-helper): exact for most requests to 3.5, 4 and 4o in Chat Completions, an estimate
-elsewhere. The constants per generation and endpoint were fitted to recorded requests; `tests/test_estimate_truth.py`
-prints how far each is off.
+pamelafox/openai-messages-token-helper), each object by the same rule at every level. Of 88 recorded requests with
+definitions alone 82 come out exact, the rest within 9 tokens; of 63 with calls 50, within 4.
+`tests/test_estimate_truth.py` prints how far each is off.
 """
 
 import json
@@ -256,10 +256,14 @@ def _compact(arguments: str) -> str:
         return arguments
 
 
-def calls_tokens(calls: Sequence[tuple[str, str]], count: Count, *, endpoint: str, reasoning: bool) -> int:
+def calls_tokens(
+    calls: Sequence[tuple[str, str]], count: Count, *, endpoint: str, reasoning: bool, legacy: bool = False
+) -> int:
     """Return about what an assistant message's calls (name, arguments as JSON text) and their results add to it."""
     if not calls:
         return 0
+    if legacy:  # as hmarr's tests found it for `function_call`
+        return 3 + count(calls[0][0]) + count(calls[0][1])
     # Fitted: a round of call and result costs 3 tokens more than the rule in Chat, 4 in Responses, 9 when reasoning.
     fixed = 9 if reasoning else 4 if endpoint == "responses" else 3
     if len(calls) == 1:
