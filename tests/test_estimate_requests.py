@@ -9,12 +9,13 @@ import pytest
 from test_estimate import chat, report
 
 from ratecheck.estimate import Estimator, Settings
-from ratecheck.estimate.images import Area, Patches, Tiles, size_of
+from ratecheck.estimate.images import Area, Patches, Tiles, row_for, size_of
 from ratecheck.estimate.models import resolve
 from ratecheck.estimate.report import PromptEstimate
 from ratecheck.estimate.requests import NotARequest, parse
 from ratecheck.estimate.tools import RESPONSES, Tool, namespace
 from ratecheck.net.tokenizer import counter
+from ratecheck.render.estimate_document import document
 
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x04\x66\0\0\x01\xe8\x08\x02\0\0\0"
 
@@ -279,3 +280,24 @@ def test_a_prompt_of_tokens_is_charged() -> None:
     """Embeddings may be asked for tokens: where text is charged by characters they are not free."""
     found = report({"model": "text-embedding-3-small", "input": [list(range(100)), [1, 2]]})
     assert (found.prompt_tokens, found.charged_tokens) == (102, 102)
+
+
+def test_the_band_of_a_picture_nobody_has_seen_holds_every_size() -> None:
+    """An address is not fetched: whatever size it turns out to have costs no more and no less than is said."""
+    parts = [{"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}]
+    for model in ("gpt-4o", "gpt-4o-mini", "gpt-5-nano", "gpt-5.4"):
+        part = report({"model": model, "messages": [{"role": "user", "content": parts}]}).prompts[0].parts[-1]
+        formula = row_for(model).formula
+        costs = [
+            formula.tokens(wide, high, "high") for wide in (1, 600, 768, 2048, 9000) for high in (1, 768, 2048, 9000)
+        ]
+        assert part.low <= min(costs)
+        assert max(costs) <= part.high
+
+
+def test_a_batch_of_two_vocabularies_names_both() -> None:
+    """One name in place of two would be wrong for half of the lines."""
+    found = report(chat(1), chat(1) | {"model": "gpt-4"})
+    assert found.encodings == ("o200k_base", "cl100k_base")
+    told = json.loads("".join(document(found)))
+    assert (told["encoding"], told["encodings"]) == (None, ["o200k_base", "cl100k_base"])

@@ -129,9 +129,13 @@ def _read(
     estimator: "Estimator", files: list[str], strict: bool, output: Output
 ) -> "tuple[list[PromptEstimate], list[Skipped], int, bool]":
     """Estimate all there is to read, or what there is until Ctrl-C: a long batch is not lost by it."""
+    import sys
+
     from ratecheck.estimate.report import Skipped
     from ratecheck.net import inputs
 
+    if files == ["-"] and sys.stdin is not None and sys.stdin.isatty():
+        output.note("paste the prompt, then press Ctrl-D (Ctrl-Z and Return on Windows)")
     found: list[PromptEstimate] = []
     skipped: list[Skipped] = []
     lost = 0

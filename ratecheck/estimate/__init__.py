@@ -251,7 +251,7 @@ class Estimator:
         engines = "+".join(dict.fromkeys(memory.counter.engine for memory in self._memories.values()))
         report = Report(
             prompts,
-            used.encoding,
+            tuple(dict.fromkeys(prompt.model.row.encoding for prompt in prompts)),
             method,
             engines,
             band,

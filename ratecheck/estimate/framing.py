@@ -24,6 +24,8 @@ Count = Callable[[str], int]
 _CALLS_BAND = (-0.04, 0.04)
 _TOOLS_BAND = (-0.05, 0.05)
 _SCHEMA_BAND = (-0.15, 0.4)
+# What costs most by one formula or another: the most pixels, and the most tiles (two by four).
+_LARGEST = ((2048, 2048), (768, 2048))
 # The one recorded Responses request with `tool_choice: "required"` lies 9 tokens above what its tools explain.
 _REQUIRED = 10
 
@@ -182,7 +184,7 @@ def _images(request: Request, model: Model, notes: list[str]) -> Part:
             tokens += cost
             sure = sized and row.source.verified
             low += cost if sure else row.formula.tokens(1, 1, "low")
-            high += cost if sure else row.formula.tokens(2048, 2048, "high")
+            high += cost if sure else max(row.formula.tokens(*size, "high") for size in _LARGEST)
             guessed += not sized
     if guessed:
         notes.append(f"{guessed} image{'s' if guessed > 1 else ''} of unknown size: taken as 1024 x 1024")

@@ -116,7 +116,7 @@ class Report:
     """Everything."""
 
     prompts: Sequence[PromptEstimate]
-    encoding: str
+    encodings: tuple[str, ...]
     token_method: str
     token_engine: str
     token_error_band: tuple[float, float] | None

@@ -107,7 +107,7 @@ def _said(report: Report) -> list[str]:
     """Say how the figures of the table came about."""
     first = report.prompts[0]
     named = f"{first.model.name}, " if len(report.models) == 1 else ""
-    said = [f"tokens: {named}{report.encoding}, as tiktoken counts them"]
+    said = [f"tokens: {named}{' and '.join(report.encodings)}, as tiktoken counts them"]
     if report.token_engine == "none":
         said = ["tokens: estimated by script, no vocabulary at hand"]
     if len(report.prompts) == 1 and first.text_tokens is not None and first.text_tokens != first.prompt_tokens:
