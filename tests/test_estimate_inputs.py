@@ -2,6 +2,7 @@
 
 import codecs
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -105,3 +106,25 @@ def test_json_that_is_deeper_than_we_go_is_no_request(inner: str) -> None:
     raw = deep if inner == "body" else {"messages": [{"role": "user", "content": deep}]}
     with pytest.raises(NotARequest, match="nested too deeply"):
         Estimator(Settings(), counter).request("deep", raw)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no pty")
+def test_a_prompt_typed_at_a_terminal_ends_with_one_ctrl_d() -> None:
+    """Who starts it without a file is told what to do, and is not left waiting."""
+    import pty
+
+    ours, theirs = pty.openpty()
+    try:
+        with subprocess.Popen(
+            [sys.executable, "-m", "ratecheck", "estimate"],
+            stdin=theirs,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as running:
+            os.write(ours, b"hello\n\x04")
+            said, told = running.communicate(timeout=60)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert b"Ctrl-D" in told
+    assert said.startswith(b"stdin: exactly 9 prompt tokens")

@@ -212,6 +212,8 @@ def _upto(file: BinaryIO, wanted: int, end: int | None) -> Iterator[bytes]:
     while raw := file.read(wanted if end is None else min(wanted, end - at)):
         at += len(raw)
         yield raw
+        if len(raw) < wanted and file.isatty():
+            return  # a terminal says once that it has ended: asked again, it would wait for another Ctrl-D
 
 
 def _later_blocks(path: str, source: str, middle: int) -> Iterator[str]:
