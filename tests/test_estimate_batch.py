@@ -38,8 +38,12 @@ _odd: st.SearchStrategy[Any] = st.sampled_from(
      {"messages": [{"role": "user", "content": "a"}, {"role": "user", "content": "a", "name": "b"}]}]
 )  # fmt: skip
 _plain = st.fixed_dictionaries(
-    {"model": _models, "messages": _messages},
-    optional={"max_tokens": st.none() | st.integers(0, 999) | st.just("many"), "n": st.integers(0, 3)},
+    {"messages": _messages},
+    optional={
+        "model": st.none() | _models,
+        "max_tokens": st.none() | st.integers(0, 999) | st.just("many"),
+        "n": st.integers(0, 3),
+    },
 )
 
 

@@ -96,7 +96,7 @@ class Batch:
         kind = self._kind_of(named if type(named) is str else None)
         if not kind.fits():
             return False
-        most, n, passed = asked_for(body) if len(body) > 2 else (None, 1, ())
+        most, n, passed = asked_for(body) if len(body) > (1 if named is None else 2) else (None, 1, ())
         if passed:
             return False
         texts, opening = self._texts.setdefault(kind, []), kind.opening
