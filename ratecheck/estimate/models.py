@@ -156,16 +156,32 @@ class Model:
     """Who serves and limits it where the name says so: ``azure`` of ``azure/gpt-4o``."""
 
 
-# Parts of names before a slash that say who serves a model, and the name of that service here. Who made a model says
-# nothing: `openai/gpt-oss-120b` and `meta-llama/…` are served by others. Gateways' prefixes are those of LiteLLM
-# (https://docs.litellm.ai/docs/providers, read 2026-11), `accounts/fireworks/models/…` and `@cf/…` the services' own.
-_SERVES = {
-    **{name: name for name in ("azure", "bedrock", "cerebras", "cloudflare", "deepinfra", "fireworks", "github", "groq",
-                               "huggingface", "ollama", "openrouter", "perplexity", "replicate", "sambanova",
-                               "siliconflow", "together", "volcengine", "xai")},
-    "azure_ai": "azure", "bedrock_converse": "bedrock", "@cf": "cloudflare", "fireworks_ai": "fireworks",
-    "nvidia_nim": "nvidia", "together_ai": "together",
-}  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class ServiceRow:
+    """A part of a model's name before a slash that says who serves it."""
+
+    part: str
+    service: str
+    source: Source
+
+
+_GATEWAY = Source("https://docs.litellm.ai/docs/providers", "2026-10", note="a gateway's prefixes")
+_OWN = Source(
+    "https://docs.fireworks.ai/serverless/rate-limits", "2026-10", verified=False, note="a service's own names"
+)
+
+# Who made a model says nothing of who serves it: `openai/gpt-oss-120b` and `meta-llama/…` are served by others.
+SERVICES = (
+    *(ServiceRow(name, name, _GATEWAY)
+      for name in ("azure", "bedrock", "cerebras", "deepinfra", "github", "groq", "huggingface", "ollama", "openrouter",
+                   "perplexity", "replicate", "sambanova", "volcengine", "xai")),
+    ServiceRow("azure_ai", "azure", _GATEWAY), ServiceRow("fireworks_ai", "fireworks", _GATEWAY),
+    ServiceRow("nvidia_nim", "nvidia", _GATEWAY), ServiceRow("together_ai", "together", _GATEWAY),
+    *(ServiceRow(name, name, _OWN) for name in ("cloudflare", "fireworks", "siliconflow", "together")),
+    ServiceRow("@cf", "cloudflare", Source("https://developers.cloudflare.com/workers-ai/models", "2026-11",
+                                           verified=False, note="a service's own names")),
+)  # fmt: skip
+_SERVES = {row.part: row.service for row in SERVICES}
 
 
 def _service(name: str) -> str | None:
