@@ -39,7 +39,7 @@ def asked_for(raw: Mapping[str, Any]) -> tuple[int | None, int, tuple[str, ...]]
             n = max(n, times)
         elif raw[key] is not None:
             passed += (f"`{key}` is no number of answers: passed over",)
-    return most, n, tuple(sorted(passed))
+    return most, n, tuple(sorted(passed)) if passed else passed
 
 
 def schema_of(raw: Mapping[str, Any]) -> Schema | None:
