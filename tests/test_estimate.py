@@ -9,10 +9,10 @@ from conftest import Ratecheck
 
 from ratecheck.estimate import Estimator, Settings
 from ratecheck.estimate.limits import AskedLimit, from_file, from_options
-from ratecheck.estimate.report import Report
+from ratecheck.estimate.report import PromptEstimate, Report
 from ratecheck.limits_file import LimitRow, LimitsFile
 from ratecheck.model import Dimension
-from ratecheck.net.tokenizer import counter
+from ratecheck.net.tokenizer import ScriptCounter, counter
 from ratecheck.render.estimate import page
 from ratecheck.render.estimate_document import document
 from ratecheck.render.page import Style, render
@@ -256,3 +256,38 @@ def test_image_files_are_measured(ratecheck: Ratecheck, tmp_path: Path) -> None:
     made = json.loads(ratecheck("estimate", "--json", str(tmp_path / "q.json")).stdout)
     assert made["prompts"][0]["prompt_tokens"] == 603
     assert made["prompts"][0]["prompt_tokens_band"] is None
+
+
+@pytest.mark.parametrize(("limit", "never", "certain"), [(31, False, None), (26, True, False), (17, True, True)])
+@pytest.mark.parametrize("dimension", [Dimension.TOKENS, Dimension.INPUT_TOKENS])
+def test_an_estimate_is_never_certain_to_be_too_large(
+    dimension: Dimension, limit: int, never: bool, certain: bool | None
+) -> None:
+    """A stand-in counts 18 to 26 tokens: a limit between the two may refuse it, and nobody knows."""
+    claude = {"model": "claude-opus-4-8", "max_tokens": 900,
+              "messages": [{"role": "user", "content": "Write a haiku about rate limits.\n"}]}  # fmt: skip
+    found = report(claude, limits=[AskedLimit(dimension, 60.0, limit - 1)])
+    (prompt,) = found.prompts
+    assert (prompt.charge.low_tokens, prompt.charge.high_tokens) == prompt.band == (18, 26)
+    assert found.fit is not None
+    assert [each.certain for each in found.fit.never_fits] == ([certain] if never else [])
+
+
+def test_a_count_by_script_has_a_band_everywhere() -> None:
+    """Without a vocabulary no prompt of a file, however plain, passes for counted."""
+    estimator = Estimator(Settings(), ScriptCounter)
+    lines = [*estimator.lines("batch", iter([(1, chat(40), None), (2, {"input": "hi"}, None)]))]
+    lines.append(estimator.text("p.txt", 40, 10))
+    for each in lines:
+        assert isinstance(each, PromptEstimate)
+        assert each.band is not None
+        assert each.band[0] < each.prompt_tokens < each.band[1]
+
+
+def test_what_would_help_is_said_of_each_prompt() -> None:
+    """One of two prompts is too long, the other only reserves too much: they are not given the same advice."""
+    found = report(chat(10, max_tokens=5000), chat(4000), limits=from_options(rpm=None, tpm=900, rpd=None))
+    (told,) = [each for each in found.diagnoses if each.code == "RC401"]
+    assert "the largest takes 5,0" in told.says
+    assert told.advice[0].startswith("Lower max_output_tokens of batch:1: without it 1")
+    assert told.advice[1].startswith("Shorten or split batch:2:")

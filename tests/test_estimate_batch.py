@@ -27,7 +27,7 @@ from ratecheck.estimate.texts import AROUND, Measured
 from ratecheck.net import inputs
 from ratecheck.net.beside import two_at_once
 from ratecheck.net.texts import measure_here, measuring
-from ratecheck.net.tokenizer import counter, in_background
+from ratecheck.net.tokenizer import ScriptCounter, counter, in_background
 from ratecheck.render.estimate_document import _prompt
 
 _texts = st.text(max_size=30) | st.sampled_from(["Be brief.", "Why 429?\n", "<|endoftext|>", "\ud800", "中文"])
@@ -42,8 +42,12 @@ _odd: st.SearchStrategy[Any] = st.sampled_from(
      {"messages": [{"role": "user", "content": "a"}, {"role": "user", "content": "a", "name": "b"}]}]
 )  # fmt: skip
 _plain = st.fixed_dictionaries(
-    {"model": _models, "messages": _messages},
-    optional={"max_tokens": st.none() | st.integers(0, 999) | st.just("many"), "n": st.integers(0, 3)},
+    {"messages": _messages},
+    optional={
+        "model": st.none() | _models,
+        "max_tokens": st.none() | st.integers(0, 999) | st.just("many"),
+        "n": st.integers(0, 3),
+    },
 )
 
 
@@ -204,11 +208,12 @@ def test_what_is_no_text_is_not_counted_ahead(tmp_path: Path, monkeypatch: pytes
 def test_a_text_is_sent_with_what_was_counted_around_it(row: ModelRow) -> None:
     """Whatever the model, nothing more needs to be counted to estimate a measured text."""
 
-    def no_counter(encoding: str) -> Any:
-        raise AssertionError(encoding)
+    class Idle(ScriptCounter):
+        def count(self, text: str) -> int:
+            raise AssertionError(text)
 
     around = {text: len(text) // 4 for text in AROUND}
-    found = Estimator(Settings(row.prefix or "any"), no_counter).text("a.txt", Measured(40, 10, around))
+    found = Estimator(Settings(row.prefix or "any"), Idle).text("a.txt", Measured(40, 10, around))
     assert found.ask.prompt_tokens >= 10
 
 

@@ -1,15 +1,23 @@
 """What a request and a model's name mean: every form is read, and what cannot be known is said to be assumed."""
 
+import base64
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from test_estimate import chat, report
 
-from ratecheck.estimate.images import Area, Patches, Tiles, size_of
+from ratecheck.estimate import Estimator, Settings
+from ratecheck.estimate.images import Area, Patches, Tiles, row_for, size_of
 from ratecheck.estimate.models import resolve
+from ratecheck.estimate.report import PromptEstimate
 from ratecheck.estimate.requests import NotARequest, parse
-from ratecheck.estimate.tools import Tool, namespace
+from ratecheck.estimate.tools import RESPONSES, Tool, namespace
+from ratecheck.net.tokenizer import counter
+from ratecheck.render.estimate_document import document
+
+PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x04\x66\0\0\x01\xe8\x08\x02\0\0\0"
 
 
 @pytest.mark.parametrize(
@@ -114,18 +122,35 @@ def test_an_images_size_is_read_from_its_first_bytes(head: bytes, size: tuple[in
 
 
 def test_tools_are_written_as_models_see_them() -> None:
-    """Nested objects, alternatives, references and absent types; a schema that points to itself comes to an end."""
+    """By one rule at every level: what is said stands above its field, what nothing is said of stands on one line."""
+    inner = {"type": "object", "properties": {"x": {"type": ["number", "null"]}, "y": {"type": "object"}}}
     tool = Tool("find", "Finds it", {"type": "object", "required": ["q"], "properties": {
-        "q": {"type": "string", "description": "What"}, "kind": {"enum": ["a", "b"]},
-        "sizes": {"type": "array", "items": {"type": "integer"}},
-        "where": {"type": "object", "properties": {"x": {"type": ["number", "null"]}}}}})  # fmt: skip
-    assert namespace([tool]).splitlines()[2:10] == [
-        "// Finds it", "type find = (_: {", "// What", "q: string,", 'kind?: "a" | "b",', "sizes?: number[],",
-        "where?: {", "  x?: number | null,",
+        "q": {"type": "string", "description": "What", "default": "all"}, "kind": {"enum": ["a", "b"]},
+        "sizes": {"type": "array", "items": {"type": "integer"}}, "where": inner,
+        "said": {"type": "object", "properties": {"z": {"type": "boolean", "description": "Z", "default": None}}},
+    }})  # fmt: skip
+    assert namespace([tool]).splitlines()[2:-2] == [
+        "// Finds it", "type find = (_: {", "// What", "// default: all", "q: string,", 'kind?: "a" | "b",',
+        "sizes?: number[],", "where?: { x?: number | null, y?: {} },", "said?: {", "// Z", "// default: null",
+        "z?: boolean,", "},", "}) => any;",
     ]  # fmt: skip
+    old = namespace([replace(tool, legacy=True)]).splitlines()
+    assert "  z?: boolean," in old
+    assert not {"// Z", "  // Z", "// default: all"} & set(old)
+
+
+def test_responses_show_all_that_a_schema_says() -> None:
+    """Titles, what is said of objects, and references; a schema that points to itself comes to an end."""
+    node = {"type": "object", "title": "Node", "properties": {"m": {"type": "string"}}}
+    following = {"n": {"title": "Next", "$ref": "#/$defs/N"}}
+    tool = Tool("t", "Does it. ", {"$defs": {"N": node}, "title": "args", "properties": following})
+    assert namespace([tool], RESPONSES).splitlines()[2:-2] == [
+        "// Does it.", "type t = (_: // args", "{", "// Next", "n?: // Node", "{", "m?: string,", "},", "}) => any;",
+    ]  # fmt: skip
+    assert "n?: any" in namespace([tool])
     endless = {"$defs": {"N": {"type": "object", "properties": {"n": {"$ref": "#/$defs/N"}, "m": {"$ref": "#/no"}}}},
                "properties": {"n": {"$ref": "#/$defs/N"}}}  # fmt: skip
-    assert len(namespace([Tool("t", "", endless)], whole=True)) < 10_000
+    assert len(namespace([Tool("t", "", endless)], RESPONSES)) < 10_000
 
 
 @pytest.mark.parametrize("raw", [None, 3, "x", [], {}, {"messages": 3}, {"a": 1}, {"body": {}}, [1]])
@@ -170,3 +195,109 @@ def test_built_in_tools_make_the_figure_a_lower_bound() -> None:
     found = report({"model": "gpt-5.4", "input": "hi", "tools": [{"type": "web_search"}]})
     assert found.prompts[0].open_ended
     assert found.diagnoses[0].code in ("RC406", "RC408")
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        ("azure/gpt-4.1", "azure-chat"), ("azure/eu/gpt-4o", "azure-chat"), ("gpt-35-turbo", "azure-chat"),
+        ("openai/gpt-4o", "openai-chat-2025"), ("ft:gpt-4.1-mini:org::id", "openai-chat-2025"),
+        ("openrouter/openai/gpt-5", "assumed-sum"), ("openai/gpt-oss-120b", "assumed-sum"),
+        ("groq/llama-3.3-70b", "groq"), ("groq/openai/gpt-oss-20b", "groq"),
+        ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "bedrock-claude"),
+        ("anthropic/claude-sonnet-4.5", "anthropic"),
+        ("bedrock/us.meta.llama3-1-8b-instruct-v1:0", "bedrock"), ("gpt-41-mini", "openai-chat-2025"),
+        ("accounts/fireworks/models/llama-v3p1-8b", "fireworks"), ("mistral/mistral-small", "mistral"),
+    ],
+)  # fmt: skip
+def test_who_serves_a_model_charges_for_it(name: str, rule: str) -> None:
+    """The outermost part of a name that is a service counts, not who made the model."""
+    assert report(chat(1) | {"model": name}).prompts[0].rule.name == rule
+    assert report(chat(1) | {"model": name}, provider="groq").prompts[0].rule.name == "groq"
+
+
+def test_a_form_that_names_no_model_is_its_makers() -> None:
+    """Gemini, Bedrock and Azure have the model in the address; a recording has read it there."""
+    gemini = {"contents": [{"parts": [{"text": "hi"}]}]}
+    claude = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 9, "messages": chat(1)["messages"]}
+    found = report(gemini, claude, {"system": "Be short.", **chat(1), "model": None}, gemini | {"model": "gpt-4o"})
+    assert [each.model.name for each in found.prompts] == ["gemini", "claude", "claude", "gpt-4o"]
+    assert [each.rule.name for each in found.prompts[:3]] == ["google", "bedrock", "anthropic"]
+    host = "https://east.openai.azure.com/openai/deployments/my-gpt4o/chat/completions"
+    line = {
+        "model": "my-gpt4o",
+        "target": f"POST {host}",
+        "request_body": json.dumps({"messages": chat(1)["messages"]}),
+    }
+    kept = report(line).prompts[0]
+    assert (kept.model.name, kept.rule.name, kept.endpoint) == ("my-gpt4o", "azure-chat", "chat")
+
+
+@pytest.mark.parametrize("value", ["100", -5, float("inf"), float("nan"), True, 1 << 70, [1]])
+@pytest.mark.parametrize("key", ["max_tokens", "max_completion_tokens", "n"])
+def test_what_is_no_number_is_passed_over_and_said(key: str, value: Any) -> None:
+    """No silence where someone meant a number, in a file of its own or as a line of a batch."""
+    raw = chat(1) | {key: value}
+    (line,) = Estimator(Settings(), counter).lines("batch", iter([(1, raw, None)]))
+    assert isinstance(line, PromptEstimate)
+    for found in (line, report(raw).prompts[0]):
+        assert (found.max_output_tokens, found.n, found.open_ended) == (None, 1, False)
+        assert any(f"`{key}` is no number" in note for note in found.notes)
+    assert not report(chat(1) | {key: None}).prompts[0].notes
+
+
+def test_claude_is_told_more_than_its_tools() -> None:
+    """Anthropic states the hidden text that comes with tools: the figure holds it, the band how the rest is shown."""
+    tool = {"name": "find", "description": "Finds it", "input_schema": {"type": "object", "properties": {}}}
+    hidden = {
+        (model, choice): report(
+            {"model": model, "messages": chat(1)["messages"], "tools": [tool], "tool_choice": {"type": choice}}
+        ).prompts[0].parts[1]
+        for model in ("claude-sonnet-4-5", "claude-3-opus", "claude-opus-4-8") for choice in ("auto", "any")
+    }  # fmt: skip
+    for model, more in (("claude-sonnet-4-5", 346 - 313), ("claude-3-opus", 530 - 281), ("claude-opus-4-8", 346 - 313)):
+        assert hidden[model, "auto"].tokens - hidden[model, "any"].tokens == more
+    sure, newer = hidden["claude-sonnet-4-5", "auto"], hidden["claude-opus-4-8", "auto"]
+    assert 346 < sure.low < sure.tokens < sure.high
+    assert newer.low < 346 < newer.tokens < newer.high
+
+
+def test_a_picture_of_known_size_is_not_said_to_be_unknown() -> None:
+    """What is unsure about Claude's pictures is the formula; the bar of its message holds the picture."""
+    data = base64.b64encode(PNG).decode()
+    part = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": data}}
+    raw = {"model": "claude-sonnet-4-5", "messages": [
+        {"role": "user", "content": [part]}, {"role": "assistant", "content": "ok"}]}  # fmt: skip
+    (prompt,) = report(raw).prompts
+    images = prompt.parts[-1]
+    assert not any("unknown size" in note for note in prompt.notes)
+    assert any("is assumed" in note for note in prompt.notes)
+    (_, first), (_, second) = Estimator(Settings(), counter).by_message(raw)
+    assert first > images.tokens > second
+
+
+def test_a_prompt_of_tokens_is_charged() -> None:
+    """Embeddings may be asked for tokens: where text is charged by characters they are not free."""
+    found = report({"model": "text-embedding-3-small", "input": [list(range(100)), [1, 2]]})
+    assert (found.prompt_tokens, found.charged_tokens) == (102, 102)
+
+
+def test_the_band_of_a_picture_nobody_has_seen_holds_every_size() -> None:
+    """An address is not fetched: whatever size it turns out to have costs no more and no less than is said."""
+    parts = [{"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}]
+    for model in ("gpt-4o", "gpt-4o-mini", "gpt-5-nano", "gpt-5.4"):
+        part = report({"model": model, "messages": [{"role": "user", "content": parts}]}).prompts[0].parts[-1]
+        formula = row_for(model).formula
+        costs = [
+            formula.tokens(wide, high, "high") for wide in (1, 600, 768, 2048, 9000) for high in (1, 768, 2048, 9000)
+        ]
+        assert part.low <= min(costs)
+        assert max(costs) <= part.high
+
+
+def test_a_batch_of_two_vocabularies_names_both() -> None:
+    """One name in place of two would be wrong for half of the lines."""
+    found = report(chat(1), chat(1) | {"model": "gpt-4"})
+    assert found.encodings == ("o200k_base", "cl100k_base")
+    told = json.loads("".join(document(found)))
+    assert (told["encoding"], told["encodings"]) == (None, ["o200k_base", "cl100k_base"])

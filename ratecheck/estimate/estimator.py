@@ -11,13 +11,13 @@ from ratecheck.dialects.charging import ASSUMED, Admission, ChargingRule, by_nam
 from ratecheck.errors import UsageError, no_such
 from ratecheck.estimate.diagnoses import diagnose
 from ratecheck.estimate.fit import fit
-from ratecheck.estimate.framing import Part, Prompt, message_tokens, prompt_of
+from ratecheck.estimate.framing import Part, Prompt, message_with_all, prompt_of
 from ratecheck.estimate.images import Image
 from ratecheck.estimate.limits import AskedLimit
 from ratecheck.estimate.memory import Begin, Counter, Memory
 from ratecheck.estimate.models import DEFAULT_MODEL, Model, resolve
 from ratecheck.estimate.plain import Batch, Kind
-from ratecheck.estimate.report import PromptEstimate, Report, Skipped
+from ratecheck.estimate.report import PromptEstimate, Report, Skipped, charge_of
 from ratecheck.estimate.requests import Line, Message, NotARequest, Request, parse
 from ratecheck.estimate.texts import ROLE, Measured
 
@@ -52,7 +52,7 @@ class Estimator:
         self._counter = counter
         self._memories: dict[str, Memory] = {}
         self._kinds: dict[str | None, Kind] = {}
-        self._rules: dict[tuple[str, str], tuple[ChargingRule, bool]] = {}
+        self._rules: dict[tuple[str, str, str | None], tuple[ChargingRule, bool]] = {}
         self._forced = by_name(settings.charging) if settings.charging is not None else None
         if settings.charging is not None and self._forced is None:
             raise no_such("charging rule", settings.charging, names())
@@ -71,12 +71,13 @@ class Estimator:
             self._kinds[named] = Kind(model, self._memory(model.row.encoding), *self._rule(model, "chat"))
         return self._kinds[named]
 
-    def _rule(self, model: Model, endpoint: str) -> tuple[ChargingRule, bool]:
+    def _rule(self, model: Model, endpoint: str, service: str | None = None) -> tuple[ChargingRule, bool]:
         if self._forced is not None:
             return self._forced, False
-        key = (model.name, endpoint)
+        key = (model.name, endpoint, service)
         if key not in self._rules:
-            provider = self._settings.provider or model.row.provider or (model.vendor if model.vendor else "unknown")
+            # Who limits is who serves: said by hand, by where the request went, by the model's name, or known of it.
+            provider = self._settings.provider or service or model.service or model.row.provider or "unknown"
             rule = rule_for(provider, endpoint, model=model.name, on=self._settings.on)
             self._rules[key] = (ASSUMED, True) if rule is None else (rule, False)
         return self._rules[key]
@@ -149,31 +150,39 @@ class Estimator:
                 broken = str(error)
         return Skipped(f"{source}:{number}", broken)
 
+    def several(self, source: str, raws: Sequence[Any]) -> Iterator[PromptEstimate | Skipped]:
+        """Estimate the requests of a list by their places in it."""
+        for place, raw in enumerate(raws, 1):
+            yield self._line(source, place, raw, None)
+
     def request(self, source: str, raw: Any, line: int | None = None) -> PromptEstimate:
         """Estimate a request that ``raw``, parsed JSON, holds.
 
         Raises:
             NotARequest: it holds none.
         """
-        request = parse(raw)
-        return self._one(source, line, request, self._model(request.model))
+        try:
+            request = parse(raw)
+            return self._one(source, line, request, self._model(request.model))
+        except RecursionError:  # some readers of JSON go deeper than we do
+            raise NotARequest("JSON nested too deeply") from None
 
     def _one(self, source: str, line: int | None, request: Request, model: Model) -> PromptEstimate:
         count = self._memory(model.row.encoding).count
         prompt = prompt_of(request, model, count)
-        chars = 0
+        # No recording shows how tokens are charged where text is charged by its characters: four to each, as of text.
+        chars = 4 * request.given_tokens
         for message in request.messages:
             chars += message.chars()
         return self._estimate(source, line, request, model, prompt, chars)
 
     def by_message(self, raw: Any) -> tuple[tuple[str, int], ...]:
-        """Return role and tokens of each message of a request; the first few where there are very many."""
+        """Return role and tokens of each message of a request, calls and images too; of very many, the first."""
         request = parse(raw)
         model = self._model(request.model)
         count = self._memory(model.row.encoding).count
         return tuple(
-            (message.role, round(message_tokens(message, model, count) * model.row.factor))
-            for message in request.messages[:_LISTED]
+            (message.role, message_with_all(message, request, model, count)) for message in request.messages[:_LISTED]
         )
 
     def _estimate(
@@ -188,7 +197,7 @@ class Estimator:
     ) -> PromptEstimate:
         settings = self._settings
         most = request.max_output_tokens if settings.max_output_tokens is None else settings.max_output_tokens
-        rule, assumed = self._rule(model, request.endpoint)
+        rule, assumed = self._rule(model, request.endpoint, request.service)
         plain = len(prompt.parts) == 1
         ask = Admission(
             text_chars=chars,
@@ -199,9 +208,13 @@ class Estimator:
             images=0 if plain else sum(len(message.images) for message in request.messages),
             function_tools=len(request.tools),
         )
+        band = prompt.band
+        if (unsure := self._memory(model.row.encoding).counter.error_band) is not None:
+            low, high = band or (prompt.tokens, prompt.tokens)
+            band = int(low * (1 + unsure[0])), int(high * (1 + unsure[1])) + 1
         return PromptEstimate(
-            source, line, request.endpoint, model, ask, rule, assumed, rule.charge(ask), text_tokens,
-            prompt.band, () if plain else prompt.parts, (), prompt.notes, prompt.open_ended,
+            source, line, request.endpoint, model, ask, rule, assumed, charge_of(rule, ask, band), text_tokens,
+            band, () if plain else prompt.parts, (), (*prompt.notes, *request.asides), prompt.open_ended,
         )  # fmt: skip
 
     def report(
@@ -225,7 +238,7 @@ class Estimator:
         engines = "+".join(dict.fromkeys(memory.counter.engine for memory in self._memories.values()))
         report = Report(
             prompts,
-            used.encoding,
+            tuple(dict.fromkeys(prompt.model.row.encoding for prompt in prompts)),
             method,
             engines,
             band,

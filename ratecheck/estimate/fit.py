@@ -31,6 +31,9 @@ class NeverFits:
 
     source: str
     charged_tokens: int
+    low_tokens: int
+    high_tokens: int
+    """The range in which the charge lies, as far as is known."""
     limit: AskedLimit
     certain: bool
     """False where only the upper end of the charge's band is too large."""
@@ -103,13 +106,14 @@ def _never(prompts: Sequence[PromptEstimate], limits: Sequence[AskedLimit]) -> t
         if limit.dimension not in _TOKENS:
             continue
         most, cost_of = limit.at_once, _COSTS[limit.dimension]
-        whole = limit.dimension is Dimension.TOKENS
         for prompt in prompts:
-            cost = cost_of(prompt)
-            if cost <= most and (not whole or prompt.charge.high_tokens <= most):
-                continue
-            low = prompt.charge.low_tokens if whole else cost
-            found.append(NeverFits(prompt.source, cost, limit, low > most, prompt.bare_tokens))
+            cost, charge = cost_of(prompt), prompt.charge
+            # What is reserved for the output is known to the token: the doubt is all about the input.
+            spared = charge.tokens - cost
+            known = limit.dimension is Dimension.OUTPUT_TOKENS
+            low, high = (cost, cost) if known else (charge.low_tokens - spared, charge.high_tokens - spared)
+            if high > most:
+                found.append(NeverFits(prompt.source, cost, low, high, limit, low > most, prompt.bare_tokens))
     return tuple(found)
 
 

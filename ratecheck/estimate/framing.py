@@ -1,12 +1,20 @@
 """What the API will report for a request: its texts, and what chats, tools, schemas and images add to them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ratecheck.estimate.images import image_tokens, row_for
 from ratecheck.estimate.models import Model, base_name
 from ratecheck.estimate.requests import Message, Request
-from ratecheck.estimate.tools import calls_tokens, choice_tokens, schema_tokens, tools_tokens
+from ratecheck.estimate.tools import (
+    as_json,
+    calls_tokens,
+    choice_tokens,
+    hidden_row,
+    hidden_tokens,
+    schema_tokens,
+    tools_tokens,
+)
 from ratecheck.model import Source
 
 Count = Callable[[str], int]
@@ -16,6 +24,10 @@ Count = Callable[[str], int]
 _CALLS_BAND = (-0.04, 0.04)
 _TOOLS_BAND = (-0.05, 0.05)
 _SCHEMA_BAND = (-0.15, 0.4)
+# What costs most by one formula or another: the most pixels, and the most tiles (two by four).
+_LARGEST = ((2048, 2048), (768, 2048))
+# The one recorded Responses request with `tool_choice: "required"` lies 9 tokens above what its tools explain.
+_REQUIRED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +82,29 @@ def message_tokens(message: Message, model: Model, count: Count) -> int:
     return total
 
 
+def _calls(message: Message, request: Request, model: Model, count: Count) -> int:
+    return calls_tokens(
+        message.calls, count, endpoint=request.endpoint, reasoning=model.row.reasoning, legacy=message.legacy_call
+    )  # fmt: skip
+
+
+def message_with_all(message: Message, request: Request, model: Model, count: Count) -> int:
+    """Return about what a message costs with its calls and images, for showing which ones are large."""
+    calls = _calls(message, request, model, count)
+    row = row_for(base_name(model.name))
+    images = sum(image_tokens(image, row)[0] for image in message.images)
+    return round((message_tokens(message, model, count) + calls) * model.row.factor) + images
+
+
 def _share(what: str, tokens: int, band: tuple[float, float], source: Source | None = None) -> Part:
     return Part(what, tokens, int(tokens * (1 + band[0])), -int(-tokens * (1 + band[1]) // 1), source)
+
+
+def _scaled(what: str, tokens: int, model: Model, band: tuple[float, float]) -> Part:
+    """Return a part that a rule for OpenAI's models gives; for others times their factor, with the wider band."""
+    if model.row.band is not None:
+        band = min(band[0], model.row.band[0]), max(band[1], model.row.band[1])
+    return _share(what, round(tokens * model.row.factor), band)
 
 
 def prompt_of(request: Request, model: Model, count: Count) -> Prompt:
@@ -92,16 +125,13 @@ def prompt_of(request: Request, model: Model, count: Count) -> Prompt:
     ):
         return Prompt(tuple(parts), tuple(request.notes), bool(request.notes))
     notes = list(request.notes)
-    calls = sum(
-        calls_tokens(message.calls, count, endpoint=request.endpoint, reasoning=row.reasoning)
-        for message in request.messages
-    )
+    calls = sum(_calls(message, request, model, count) for message in request.messages)
     if calls:
-        parts.append(_share("calls", calls, _CALLS_BAND))
+        parts.append(_scaled("calls", calls, model, _CALLS_BAND))
     if request.tools:
         parts.append(_tools(request, model, count))
     if request.schema is not None:
-        parts.append(_share("schema", schema_tokens(request.schema, count), _SCHEMA_BAND))
+        parts.append(_scaled("schema", schema_tokens(request.schema, count), model, _SCHEMA_BAND))
     if any(message.images for message in request.messages):
         parts.append(_images(request, model, notes))
     if request.hosted:
@@ -121,11 +151,28 @@ def _text(tokens: int, model: Model) -> Part:
 
 
 def _tools(request: Request, model: Model, count: Count) -> Part:
-    system = next((each.text or "" for each in request.messages if each.role in ("system", "developer")), None)
-    total = tools_tokens(
-        request.tools, count, endpoint=request.endpoint, reasoning=model.row.reasoning, system=system
-    ) + choice_tokens(request.choice, count)
-    return _share("tools", round(total * model.row.factor), model.row.band or _TOOLS_BAND)
+    row = model.row
+    # A system message further on is none that definitions could go into.
+    first = request.messages[0] if request.messages else None
+    system = (first.text or "") if first is not None and first.role in ("system", "developer") else None
+    definitions = tools_tokens(
+        request.tools, count, endpoint=request.endpoint, reasoning=row.reasoning, system=system
+    )  # fmt: skip
+    if row.band is None:
+        part = _share("tools", definitions + choice_tokens(request.choice, count), _TOOLS_BAND)
+        forced = request.endpoint == "responses" and request.choice == "required"
+        return replace(part, high=part.high + _REQUIRED) if forced else part
+    # Nobody knows in which form such a model is shown them: the longest is their JSON.
+    about = round(definitions * row.factor)
+    most = max(about, round(count(as_json(request.tools)) * row.factor))
+    low, high = int(about * (1 + row.band[0])), -int(-most * (1 + row.band[1]) // 1)
+    hidden = hidden_row(base_name(model.name))
+    if hidden is None:
+        return Part("tools", about, low, high)
+    more = hidden_tokens(hidden, request.choice)
+    # A newer model has its own count of a text that may be another by now: the band is that of the stand-in.
+    less, above = (0.0, 0.0) if hidden.source.verified else row.band
+    return Part("tools", about + more, low + int(more * (1 + less)), high + round(more * (1 + above)), hidden.source)
 
 
 def _images(request: Request, model: Model, notes: list[str]) -> Part:
@@ -133,11 +180,14 @@ def _images(request: Request, model: Model, notes: list[str]) -> Part:
     low = high = tokens = guessed = 0
     for message in request.messages:
         for image in message.images:
-            cost, known = image_tokens(image, row)
+            cost, sized = image_tokens(image, row)
             tokens += cost
-            low += cost if known else row.formula.tokens(1, 1, "low")
-            high += cost if known else row.formula.tokens(2048, 2048, "high")
-            guessed += not known
+            sure = sized and row.source.verified
+            low += cost if sure else row.formula.tokens(1, 1, "low")
+            high += cost if sure else max(row.formula.tokens(*size, "high") for size in _LARGEST)
+            guessed += not sized
     if guessed:
-        notes.append(f"{guessed} image{'s' if guessed > 1 else ''} of unknown size or formula: taken as 1024 x 1024")
+        notes.append(f"{guessed} image{'s' if guessed > 1 else ''} of unknown size: taken as 1024 x 1024")
+    if not row.source.verified:
+        notes.append(f"what an image costs on {model.name} is assumed: {row.source.note or 'nobody has confirmed it'}")
     return Part("images", tokens, min(low, tokens), max(high, tokens), row.source)

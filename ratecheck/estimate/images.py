@@ -130,7 +130,7 @@ def row_for(base_name: str) -> ImageRow:
 
 
 def image_tokens(image: Image, row: ImageRow) -> tuple[int, bool]:
-    """Return the tokens of ``image`` and whether its size and formula are known rather than assumed."""
+    """Return the tokens of ``image`` and whether its size is known, or does not matter, rather than assumed."""
     width, height = image.width or ASSUMED_SIZE[0], image.height or ASSUMED_SIZE[1]
     known = (image.width is not None and image.height is not None) or (
         image.detail == "low" and isinstance(row.formula, Tiles)
@@ -138,7 +138,7 @@ def image_tokens(image: Image, row: ImageRow) -> tuple[int, bool]:
     formula = row.formula
     if image.detail == "original" and isinstance(formula, Patches) and formula.budget == 2500:
         formula = Patches(10_000, 6000, formula.factor)  # gpt-5.4's own row for `original`
-    return formula.tokens(width, height, image.detail), known and row.source.verified
+    return formula.tokens(width, height, image.detail), known
 
 
 def size_of(head: bytes) -> tuple[int, int] | None:

@@ -154,8 +154,45 @@ class Model:
     row: ModelRow
     assumed: bool
     """No row knows the name: o200k was taken, and the reader is told."""
-    vendor: str | None = None
-    """The part before the slash, ``openai`` of ``openai/gpt-4o``."""
+    service: str | None = None
+    """Who serves and limits it where the name says so: ``azure`` of ``azure/gpt-4o``."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRow:
+    """A part of a model's name before a slash that says who serves it."""
+
+    part: str
+    service: str
+    source: Source
+
+
+_GATEWAY = Source("https://docs.litellm.ai/docs/providers", "2026-10", note="a gateway's prefixes")
+_OWN = Source(
+    "https://docs.fireworks.ai/serverless/rate-limits", "2026-10", verified=False, note="a service's own names"
+)
+
+# Who made a model says nothing of who serves it: `openai/gpt-oss-120b` and `meta-llama/…` are served by others.
+SERVICES = (
+    *(ServiceRow(name, name, _GATEWAY)
+      for name in ("azure", "bedrock", "cerebras", "deepinfra", "github", "groq", "huggingface", "ollama", "openrouter",
+                   "perplexity", "replicate", "sambanova", "volcengine", "xai")),
+    ServiceRow("azure_ai", "azure", _GATEWAY), ServiceRow("fireworks_ai", "fireworks", _GATEWAY),
+    ServiceRow("nvidia_nim", "nvidia", _GATEWAY), ServiceRow("together_ai", "together", _GATEWAY),
+    *(ServiceRow(name, name, _OWN) for name in ("cloudflare", "fireworks", "siliconflow", "together")),
+    ServiceRow("@cf", "cloudflare", Source("https://developers.cloudflare.com/workers-ai/models", "2026-11",
+                                           verified=False, note="a service's own names")),
+)  # fmt: skip
+_SERVES = {row.part: row.service for row in SERVICES}
+
+
+def _service(name: str) -> str | None:
+    """Return who serves the model: the outermost part that names a service, or Bedrock for names of its form."""
+    *outer, own = name.strip().lower().split("/")
+    for part in outer:
+        if part in _SERVES:
+            return _SERVES[part]
+    return "bedrock" if _BEDROCK.match(own) else None
 
 
 def base_name(name: str) -> str:
@@ -171,6 +208,10 @@ def base_name(name: str) -> str:
 _INSIDE = re.compile(r"(?:^|[-_. ])(gpt-?\d|o[134](?![0-9a-z])|claude-|gemini-|llama|mi[sx]tral|qwen|deepseek-)")
 
 
+# Names of deployments are often written without the dot: `gpt-41-mini`.
+_UNDOTTED = re.compile(r"^gpt-(\d)(\d)(?!\d)")
+
+
 def _row(base: str) -> ModelRow | None:
     for row in _BY_LENGTH:
         # `gpt-45` is no `gpt-4`: what follows a prefix that ends in a digit is not another digit.
@@ -184,11 +225,11 @@ def _row(base: str) -> ModelRow | None:
 def resolve(name: str) -> Model:
     """Return what ``name`` means."""
     base = base_name(name)
-    vendor = name.strip().lower().rpartition("/")[0].rpartition("/")[2] or None
+    service = _service(name)
     row = _row(base)
     if row is not None:
-        return Model(name, row, assumed=False, vendor=vendor)
+        return Model(name, row, assumed=False, service=service)
     unknown = _UNKNOWN_OPENAI if re.match(r"gpt-|o\d", base) else _UNKNOWN
     inside = _INSIDE.search(base)
-    named = inside and _row(re.sub(r"^gpt-?", "gpt-", base[inside.start(1) :]))
-    return Model(name, named or unknown, assumed=True, vendor=vendor)
+    named = inside and _row(_UNDOTTED.sub(r"gpt-\1.\2", re.sub(r"^gpt-?", "gpt-", base[inside.start(1) :])))
+    return Model(name, named or unknown, assumed=True, service=service)

@@ -10,10 +10,10 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 
 from ratecheck.dialects.charging import Admission, Charge, ChargingRule, Measure
+from ratecheck.estimate.answers import asked_for
 from ratecheck.estimate.memory import Begin, Memory
 from ratecheck.estimate.models import Model
 from ratecheck.estimate.report import PromptEstimate
-from ratecheck.estimate.requests import asked_for
 
 # Keys of a chat request that costs nothing but its texts.
 _KEYS = frozenset(
@@ -56,7 +56,8 @@ class Kind:
 
     def fits(self) -> bool:
         """Return whether the short way knows all that such a request costs."""
-        return not self.model.row.stands_in and self.model.row.provider != "anthropic"
+        counted = self.memory.counter.error_band is None
+        return counted and not self.model.row.stands_in and self.model.row.provider != "anthropic"
 
 
 class _Row(NamedTuple):
@@ -95,6 +96,9 @@ class Batch:
         kind = self._kind_of(named if type(named) is str else None)
         if not kind.fits():
             return False
+        most, n, passed = asked_for(body) if len(body) > (1 if named is None else 2) else (None, 1, ())
+        if passed:
+            return False
         texts, opening = self._texts.setdefault(kind, []), kind.opening
         first, fixed, chars = len(texts), kind.model.row.framing.priming, 0
         for message in messages:
@@ -111,7 +115,6 @@ class Batch:
         if texts[first] is opening:
             self.chars -= len(opening)
         kind.opening = texts[first]
-        most, n = asked_for(body) if len(body) > 2 else (None, 1)
         most = most if self._most is None else self._most
         self._rows.append(_Row(line, kind, first, len(texts), fixed, chars, most, n if self._n is None else self._n))
         return True

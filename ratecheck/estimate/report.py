@@ -14,6 +14,15 @@ if TYPE_CHECKING:
     from ratecheck.estimate.limits import AskedLimit
 
 
+def charge_of(rule: ChargingRule, ask: Admission, band: tuple[int, int] | None) -> Charge:
+    """Return what ``rule`` takes; where the prompt's tokens are a range, so is a charge by tokens."""
+    charge = rule.charge(ask)
+    if band is None:
+        return charge
+    low, high = (rule.charge(ask._replace(prompt_tokens=tokens)) for tokens in band)
+    return charge._replace(low_tokens=low.low_tokens, high_tokens=high.high_tokens)
+
+
 class PromptEstimate(NamedTuple):
     """One prompt: what the API will report, and what the limiter takes when it arrives.
 
@@ -91,7 +100,7 @@ class PromptEstimate(NamedTuple):
         return self._with(self.ask._replace(n=1))
 
     def _with(self, ask: Admission) -> "PromptEstimate":
-        return self._replace(ask=ask, charge=self.rule.charge(ask))
+        return self._replace(ask=ask, charge=charge_of(self.rule, ask, self.band))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +116,7 @@ class Report:
     """Everything."""
 
     prompts: Sequence[PromptEstimate]
-    encoding: str
+    encodings: tuple[str, ...]
     token_method: str
     token_engine: str
     token_error_band: tuple[float, float] | None

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ratecheck.dialects import of_url
+from ratecheck.estimate.answers import asked_for, schema_of
 from ratecheck.estimate.images import Image, size_of_data_url
 from ratecheck.estimate.tools import Schema, Tool
 
@@ -25,6 +27,8 @@ class Message:
     images: tuple[Image, ...] = ()
     calls: tuple[tuple[str, str], ...] = ()
     """Name and arguments, as JSON text, of each tool call."""
+    legacy_call: bool = False
+    """Its call is a `function_call`, the field before `tool_calls`."""
     opaque: bool = False
     """Something in it cannot be counted as text: a file, audio, encrypted reasoning."""
 
@@ -41,6 +45,8 @@ class Request:
     """``chat``, ``responses``, ``completions``, ``embeddings`` or ``messages``."""
     messages: list[Message]
     model: str | None = None
+    named: bool = True
+    """``model`` stands in the request; else it is the family that its form belongs to, or nothing."""
     tools: tuple[Tool, ...] = ()
     hosted: tuple[str, ...] = ()
     """Built-in tools: they bring hidden text that nobody can count."""
@@ -48,11 +54,14 @@ class Request:
     schema: Schema | None = None
     max_output_tokens: int | None = None
     n: int = 1
-    cached: bool = False
-    """The request marks parts for a prompt cache."""
+    service: str | None = None
+    """Who was asked, where a recording or the request's own form says so."""
     given_tokens: int = 0
     """Of a prompt that came as numbers of tokens."""
     notes: list[str] = field(default_factory=list)
+    """Why the figure is a lower bound."""
+    asides: list[str] = field(default_factory=list)
+    """What was passed over because it has the wrong type: an API would refuse the request."""
 
 
 Line = tuple[int, Any, str | None]
@@ -65,13 +74,6 @@ class NotARequest(ValueError):
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def _whole(value: Any) -> int | None:
-    # JSON knows no integers: 1e3 and 512.0 are how some writers put them.
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value or not 0 <= value < 1 << 40:
-        return None
-    return int(value)
 
 
 def _image(part: Mapping[str, Any]) -> Image:
@@ -133,6 +135,7 @@ def _message(raw: Mapping[str, Any]) -> Message:
         message.calls = tuple(_call(call) for call in calls if isinstance(call, dict))
     if isinstance(raw.get("function_call"), dict):
         message.calls += (_call(raw["function_call"]),)
+        message.legacy_call = len(message.calls) == 1
     if isinstance(content, str):
         message.text = content
     elif isinstance(content, list):
@@ -173,7 +176,7 @@ def _item(raw: Mapping[str, Any], request: Request) -> None:
             _tools(raw["tools"], request)
 
 
-def _tools(raw: Iterable[Any], request: Request) -> None:
+def _tools(raw: Iterable[Any], request: Request, legacy: bool = False) -> None:
     tools, hosted = list(request.tools), list(request.hosted)
     for each in raw:
         if not isinstance(each, dict):
@@ -191,47 +194,12 @@ def _tools(raw: Iterable[Any], request: Request) -> None:
                     inner["name"],
                     described if isinstance(described, str) else "",
                     parameters if isinstance(parameters, dict) else None,
+                    legacy,
                 )
             )
         else:
             hosted.append(_text(each.get("type", "?")))
     request.tools, request.hosted = tuple(tools), tuple(hosted)
-
-
-_OUTPUT_KEYS = frozenset(
-    {"max_completion_tokens", "max_tokens", "max_output_tokens", "max_tokens_to_sample", "maxOutputTokens"}
-)
-_TIMES_KEYS = frozenset({"n", "best_of", "candidateCount"})
-
-
-def asked_for(raw: Mapping[str, Any]) -> tuple[int | None, int]:
-    """Return how long an answer may be by a request's JSON (``None``: it does not say), and how many there are."""
-    most, n = None, 1
-    # Most requests have none or one of these keys: a look at the keys together is cheaper than one at each.
-    for key in _OUTPUT_KEYS & raw.keys():
-        wanted = _whole(raw[key])
-        if wanted is not None:
-            most = max(wanted, most or 0)
-    for key in _TIMES_KEYS & raw.keys():
-        n = max(n, _whole(raw[key]) or 1)
-    return most, n
-
-
-def _schema(raw: Mapping[str, Any], request: Request) -> None:
-    wanted = raw.get("response_format")
-    told = raw.get("text")
-    if wanted is None and isinstance(told, dict):
-        wanted = told.get("format")
-    if isinstance(wanted, dict) and wanted.get("type") == "json_schema":
-        told = wanted.get("json_schema", wanted)
-        if isinstance(told, dict):
-            described, name = told.get("description"), told.get("name")
-            request.schema = Schema(
-                told.get("schema", told),
-                described if isinstance(described, str) else "",
-                name if isinstance(name, str) else "",
-                told.get("strict") is True,
-            )
 
 
 def _prompts(value: Any, request: Request) -> None:
@@ -285,6 +253,13 @@ def _told_endpoint(raw: Mapping[str, Any]) -> str:
     )
 
 
+def _family(raw: Mapping[str, Any], kind: str) -> str | None:
+    """Return whose models are asked in this form, for requests whose model stands in the address."""
+    if "contents" in raw:
+        return "gemini"
+    return "claude" if kind == "messages" else None
+
+
 def parse(raw: Any, endpoint: str | None = None) -> Request:
     """Read one request.
 
@@ -298,10 +273,17 @@ def parse(raw: Any, endpoint: str | None = None) -> Request:
     # A line of a recording: the request is there as text where bodies were kept.
     if isinstance(raw.get("request_body"), str):
         target = raw.get("target")
+        url = target.rpartition(" ")[2] if isinstance(target, str) else ""
         try:
-            return parse(json.loads(raw["request_body"]), endpoint_of(target) if isinstance(target, str) else None)
+            request = parse(json.loads(raw["request_body"]), endpoint_of(url))
         except (ValueError, RecursionError):
             raise NotARequest("its `request_body` is cut or holds no request") from None
+        asked = of_url(url)
+        request.service = asked.name if asked is not None else request.service
+        # Azure and Gemini have the model in the address, which the recording has read.
+        if isinstance(raw.get("model"), str) and not request.named:
+            request.model = raw["model"]
+        return request
     if "fingerprint" in raw and "status" in raw:
         raise NotARequest("a recording without bodies; record with `watch --bodies`")
     # A batch line wraps the request: `body` with its `url` (OpenAI), `params` (Anthropic), `request` (Gemini).
@@ -311,7 +293,10 @@ def parse(raw: Any, endpoint: str | None = None) -> Request:
             return parse(raw[wrap], endpoint_of(path) if isinstance(path, str) else endpoint)
     kind = endpoint or _told_endpoint(raw)
     model = raw.get("model")
-    request = Request(kind, [], model if isinstance(model, str) else None)
+    named = isinstance(model, str) and bool(model)
+    request = Request(kind, [], model if named else _family(raw, kind), named=named)
+    if str(raw.get("anthropic_version", "")).startswith("bedrock"):
+        request.service = "bedrock"  # the form in which Bedrock takes Claude's requests
     match kind:
         case "chat" | "messages":
             _chat(raw, request)
@@ -320,15 +305,16 @@ def parse(raw: Any, endpoint: str | None = None) -> Request:
         case _:
             _prompts(raw.get("input", raw.get("prompt")), request)
     inner = raw.get("generationConfig", raw.get("generation_config"))
-    request.max_output_tokens, request.n = asked_for(raw | inner if isinstance(inner, dict) else raw)
+    request.max_output_tokens, request.n, passed = asked_for(raw | inner if isinstance(inner, dict) else raw)
+    request.asides += passed
     # The two fields that most requests lack: looked for once, not method by method.
     if "tools" in raw or "functions" in raw:
         for key in ("tools", "functions"):
             if isinstance(raw.get(key), list):
-                _tools(raw[key], request)
+                _tools(raw[key], request, legacy=key == "functions")
         request.choice = raw.get("tool_choice", raw.get("function_call"))
     if "response_format" in raw or "text" in raw:
-        _schema(raw, request)
+        request.schema = schema_of(raw)
     return request
 
 
@@ -343,6 +329,7 @@ def _chat(raw: Mapping[str, Any], request: Request) -> None:
     if not isinstance(messages, list):
         raise NotARequest("`messages` is no list")
     add = request.messages.append
+    odd = 0
     for each in messages:
         if isinstance(each, dict):
             content = each.get("content")
@@ -351,6 +338,11 @@ def _chat(raw: Mapping[str, Any], request: Request) -> None:
                 add(Message(each["role"], content))
             else:
                 add(_message(each))
+                odd += not isinstance(content, str | list | dict | None)
+        else:
+            odd += 1
+    if odd:
+        request.asides.append(f"{odd} message{'s' if odd > 1 else ''} of no known form: passed over")
 
 
 def _responses(raw: Mapping[str, Any], request: Request) -> None:

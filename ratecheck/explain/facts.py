@@ -8,7 +8,7 @@ from ratecheck.diagnose.codes import CODES
 from ratecheck.dialects import ALL, bodies
 from ratecheck.dialects.charging import ASSUMED, RULES
 from ratecheck.dialects.providers import ADDRESSES
-from ratecheck.estimate import images, models
+from ratecheck.estimate import images, models, tools
 from ratecheck.explain.entries import Fact, FactsEntry
 from ratecheck.model import Source
 from ratecheck.provider.profiles import profiles
@@ -39,8 +39,12 @@ def facts() -> Iterator[Fact]:
         yield Fact("variables", variable.name, variable.default or "", variable.source)
     for model in models.ROWS:
         yield Fact("models", model.prefix, model.note or model.encoding, model.source)
+    for service in models.SERVICES:
+        yield Fact("model names", service.part, f"{service.service}: {service.source.note}", service.source)
     for image in images.ROWS:
         yield Fact("images", image.prefix, image.source.note, image.source)
+    for hidden in tools.HIDDEN:
+        yield Fact("tools", hidden.prefix, hidden.source.note or "the system text that comes with them", hidden.source)
 
 
 def _signs() -> Iterator[Fact]:

@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from ratecheck.errors import UsageError
 from ratecheck.estimate.cutting import last_cut
 from ratecheck.estimate.images import size_of
 from ratecheck.net.beside import second_half
+
+if TYPE_CHECKING:
+    from ratecheck.estimate.requests import Line
 
 # Read at a time from a text: few enough to need no memory, many enough for the disk.
 _BLOCK_BYTES = 1 << 18
@@ -29,8 +32,8 @@ WORTH_BYTES = 16 << 20
 _IMAGES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp"})
 _LINES = frozenset({".jsonl", ".ndjson"})
 
-if TYPE_CHECKING:
-    from ratecheck.estimate.requests import Line
+# What Windows writes before a text, and what it says of it.
+_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 _DECODER = json.JSONDecoder()
 
@@ -109,6 +112,8 @@ def size_bytes(path: str) -> int | None:
 
 def _opened(path: str) -> BinaryIO:
     if path == "-":
+        if sys.stdin is None:  # closed by whoever started us, as some job runners do
+            raise Unreadable("stdin is closed", "name a file")
         return sys.stdin.buffer
     try:
         if os.path.isdir(path):
@@ -130,13 +135,18 @@ def read(path: str, advance: Advance = lambda _: None) -> Input:
     source = "stdin" if path == "-" else path
     head = file.peek(1 << 13) if hasattr(file, "peek") else b""
     suffix = Path(path).suffix.lower()
-    if not head:
+    if head in (b"", *_MARKS):
         raise Unreadable(f"{source} is empty")
     if size_of(head) is not None or (suffix in _IMAGES and b"\0" in head):
         return ImageFile(source, size_of(file.read(_HEAD_BYTES)))
     encoding = _encoding(head, source)
+    if encoding != "utf-8":
+        head = head.decode(encoding, "ignore").encode()  # what follows looks at characters
     if suffix in _LINES or (suffix not in (".txt", ".md", ".json") and _looks_like_lines(head)):
         whole = partial(_inlined, folder=Path(source).parent)
+        if encoding == "utf-16":
+            file = cast(BinaryIO, codecs.EncodedFile(file, "utf-8", encoding, "replace"))
+            return LinesFile(source, _lines(file, advance), whole)
         middle = _middle(file, _after_line)
         if middle is None:
             return LinesFile(source, _lines(file, advance), whole)
@@ -154,11 +164,7 @@ def read(path: str, advance: Advance = lambda _: None) -> Input:
 
 
 def _encoding(head: bytes, source: str) -> str:
-    for mark, name in (
-        (codecs.BOM_UTF8, "utf-8-sig"),
-        (codecs.BOM_UTF16_LE, "utf-16"),
-        (codecs.BOM_UTF16_BE, "utf-16"),
-    ):
+    for mark, name in _MARKS.items():
         if head.startswith(mark):
             return name
     if b"\0" in head:
@@ -180,7 +186,7 @@ def _looks_like_lines(head: bytes) -> bool:
 
 def _middle(file: BinaryIO, cut: Callable[[bytes], int | None]) -> int | None:
     """Where the second half of a file begins; ``None`` where it is better read as one, and for stdin."""
-    return None if file is sys.stdin.buffer else second_half(file, WORTH_BYTES, cut)
+    return None if sys.stdin is not None and file is sys.stdin.buffer else second_half(file, WORTH_BYTES, cut)
 
 
 def _after_line(raw: bytes) -> int | None:
@@ -209,6 +215,8 @@ def _upto(file: BinaryIO, wanted: int, end: int | None) -> Iterator[bytes]:
     while raw := file.read(wanted if end is None else min(wanted, end - at)):
         at += len(raw)
         yield raw
+        if len(raw) < wanted and file.isatty():
+            return  # a terminal says once that it has ended: asked again, it would wait for another Ctrl-D
 
 
 def _part(path: str, source: str, encoding: str, advance: Advance, begin: int, end: int | None) -> Iterator[str]:

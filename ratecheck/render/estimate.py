@@ -19,6 +19,11 @@ def _count(number: float) -> str:
     return f"{number:,.0f}" if number >= 100 or number == int(number) else f"{number:,.3g}"
 
 
+def _pace(per_minute: float) -> str:
+    # Less than one an hour is a daily limit's doing.
+    return f"{_count(per_minute)} a minute" if per_minute * 60 >= 1 else f"{_count(per_minute * 1440)} a day"
+
+
 def _time(minutes: float) -> str:
     seconds = minutes * 60
     for size, unit in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
@@ -61,7 +66,7 @@ def _verdict(report: Report) -> tuple[str, Tone]:
         ), Tone.BAD  # fmt: skip
     if fit.per_minute is None or fit.binding is None:
         return f"{said}; nothing of it counts against these limits", Tone.GOOD
-    said += f"; {_count(fit.per_minute)} a minute fit, {fit.binding.short.upper()} binds"
+    said += f"; {_pace(fit.per_minute)} fit, {fit.binding.short.upper()} binds"
     if never:
         return f"{said}; {len(never):,} can never pass", Tone.BAD
     return said, Tone.WARN if fit.never_fits else Tone.GOOD
@@ -102,7 +107,7 @@ def _said(report: Report) -> list[str]:
     """Say how the figures of the table came about."""
     first = report.prompts[0]
     named = f"{first.model.name}, " if len(report.models) == 1 else ""
-    said = [f"tokens: {named}{report.encoding}, as tiktoken counts them"]
+    said = [f"tokens: {named}{' and '.join(report.encodings)}, as tiktoken counts them"]
     if report.token_engine == "none":
         said = ["tokens: estimated by script, no vocabulary at hand"]
     if len(report.prompts) == 1 and first.text_tokens is not None and first.text_tokens != first.prompt_tokens:
@@ -191,7 +196,7 @@ def _fit_table(fit: Fit) -> Table:
         rows.append((name, rate, needed, now, "binds" if binds else ""))
     note = ""
     if fit.interval_s is not None:
-        note = f"safe interval between the starts of two calls: {fit.interval_s:,.3g} s"
+        note = f"safe interval between the starts of two calls: {_count(fit.interval_s)} s"
         if any(share.limit.window_s == 60 and share.limit.dimension is Dimension.REQUESTS for share in fit.shares):
             note += "; per-minute limits may be enforced in slices of 1 s or 10 s, so spread the calls evenly"
     columns = ("limit", "a minute", "time for all", "left now fits", "")

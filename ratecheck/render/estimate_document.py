@@ -88,6 +88,7 @@ def _never(never: NeverFits) -> dict[str, Any]:
     return {
         "source": never.source,
         "charged_tokens": never.charged_tokens,
+        "charged_tokens_band": (never.low_tokens, never.high_tokens),
         "limit": never.limit.at_once,
         "dimension": never.limit.dimension,
         "window_s": never.limit.window_s,
@@ -136,7 +137,8 @@ def document(report: Report) -> Iterator[str]:
         "schema": "ratecheck.estimate/1",
         "model": report.prompts[0].model.name if len(report.models) == 1 else None,
         "models": report.models,
-        "encoding": report.encoding,
+        "encoding": report.encodings[0] if len(report.encodings) == 1 else None,
+        "encodings": report.encodings,
         "token_method": report.token_method,
         "token_engine": report.token_engine,
         "token_error_band": report.token_error_band,
