@@ -10,6 +10,7 @@ from conftest import Ratecheck
 from ratecheck.estimate import Estimator, Settings
 from ratecheck.estimate.limits import AskedLimit, from_file, from_options
 from ratecheck.estimate.report import PromptEstimate, Report
+from ratecheck.estimate.texts import AROUND, Measured
 from ratecheck.limits_file import LimitRow, LimitsFile
 from ratecheck.model import Dimension
 from ratecheck.net.tokenizer import ScriptCounter, counter
@@ -277,7 +278,7 @@ def test_a_count_by_script_has_a_band_everywhere() -> None:
     """Without a vocabulary no prompt of a file, however plain, passes for counted."""
     estimator = Estimator(Settings(), ScriptCounter)
     lines = [*estimator.lines("batch", iter([(1, chat(40), None), (2, {"input": "hi"}, None)]))]
-    lines.append(estimator.text("p.txt", 40, 10))
+    lines.append(estimator.text("p.txt", Measured(40, 10, dict.fromkeys(AROUND, 1))))
     for each in lines:
         assert isinstance(each, PromptEstimate)
         assert each.band is not None

@@ -101,6 +101,19 @@ def test_headers_into_estimate(home: Path) -> None:
     assert found["fit"]["binding"] == "requests"
 
 
+def test_limits_say_whose_they_are(home: Path) -> None:
+    """Their provider charges and their model counts, where nothing else was said."""
+    done = sh("ratecheck headers --demo anthropic-tier1 --json > l.json && "
+              "ratecheck estimate --json --limits l.json prompt.txt", home)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    asked = json.loads((home / "l.json").read_text())["target"]["model"]
+    assert (found["model"], found["charging"]) == (asked, "anthropic")
+    done = sh("ratecheck estimate --json --limits l.json --provider groq --model gpt-4o prompt.txt", home)
+    found = json.loads(done.stdout)
+    assert (found["model"], found["charging"]) == ("gpt-4o", "groq")
+
+
 def test_probe_into_simulate(home: Path) -> None:
     """A limiter that was found out is the one that is simulated: three a minute, refused at the fourth."""
     line = "ratecheck probe --demo openai-free --to-the-wall --yes --json | tee probe.json"

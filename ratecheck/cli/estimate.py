@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ratecheck.estimate import Estimator
     from ratecheck.estimate.limits import AskedLimit
     from ratecheck.estimate.report import PromptEstimate, Skipped
+    from ratecheck.limits_file import LimitsFile
     from ratecheck.net.inputs import Advance, Input, LinesFile
     from ratecheck.net.texts import Measure
 
@@ -71,9 +72,11 @@ def command(
 
     output = Output(json=json_, no_color=no_color)
     files = prompts or ["-"]
-    with measuring(files, model) as measure:  # a large text is counted from here on: what follows imports a lot
-        from ratecheck.dialects import known
+    # A large text is counted from here on, while what follows is imported; with limits, they may name the model.
+    with measuring(files if model or limits is None else [], model) as measure:
+        from ratecheck.dialects import get, known
         from ratecheck.estimate import Estimator, Settings
+        from ratecheck.estimate.models import DEFAULT_MODEL
         from ratecheck.net.tokenizer import counter
         from ratecheck.render.estimate import page, rules_page
         from ratecheck.render.estimate_document import document
@@ -81,8 +84,11 @@ def command(
         if charging == "list":
             output.page(rules_page())
             return ExitCode.OK
-        asked = _limits(limits, files, rpm=rpm, tpm=tpm, rpd=rpd)
-        settings = Settings(model, max_output_tokens, n, provider and known(provider), charging, _day(on))
+        asked, read = _limits(limits, files, rpm=rpm, tpm=tpm, rpd=rpd)
+        limiting = known(provider) if provider else read.provider if get(read.provider) else None
+        settings = Settings(
+            model, max_output_tokens, n, limiting, charging, _day(on), default_model=read.model or DEFAULT_MODEL
+        )
         estimator = Estimator(settings, counter)
         found, skipped, lost, interrupted = _read(estimator, files, strict, output, measure)
     report = estimator.report(found, asked, skipped, lost, interrupted)
@@ -113,20 +119,21 @@ def _day(on: str | None) -> str | None:
 
 def _limits(
     path: str | None, files: list[str], *, rpm: int | None, tpm: int | None, rpd: int | None
-) -> "list[AskedLimit]":
+) -> "tuple[list[AskedLimit], LimitsFile]":
+    """Return the limits to hold against, and what the file says of whose they are."""
     from ratecheck.errors import UsageError
     from ratecheck.estimate.limits import from_file, from_options
-    from ratecheck.limits_file import parse
+    from ratecheck.limits_file import LimitsFile, parse
     from ratecheck.net.files import read_text
 
     given = from_options(rpm=rpm, tpm=tpm, rpd=rpd)
     if path is None:
-        return given
+        return given, LimitsFile(())
     if path == "-" and "-" in files:
         raise UsageError("--limits - reads stdin, and so would the prompt", "name the prompt's file")
-    read = from_file(parse(read_text(path, "--limits"), path))
+    file = parse(read_text(path, "--limits"), path)
     over = {(limit.dimension, limit.window_s) for limit in given}  # what an option says beats what was read
-    return given + [limit for limit in read if (limit.dimension, limit.window_s) not in over]
+    return given + [limit for limit in from_file(file) if (limit.dimension, limit.window_s) not in over], file
 
 
 def _read(

@@ -42,6 +42,8 @@ class Settings:
     charging: str | None = None
     on: str | None = None
     """ISO date whose rules are taken; ``None`` for today's."""
+    default_model: str = DEFAULT_MODEL
+    """Where neither ``model`` nor a request names one."""
 
 
 class Estimator:
@@ -63,7 +65,7 @@ class Estimator:
         return self._memories[encoding]
 
     def _model(self, named: str | None) -> Model:
-        return resolve(self._settings.model or named or DEFAULT_MODEL)
+        return resolve(self._settings.model or named or self._settings.default_model)
 
     def _kind(self, named: str | None) -> Kind:
         if named not in self._kinds:
@@ -248,7 +250,7 @@ class Estimator:
             skipped_total,
             interrupted,
         )
-        return diagnose(report, default_model=DEFAULT_MODEL)
+        return diagnose(report, default_model=self._settings.default_model)
 
 
 def _text_endpoint(model: Model) -> str:
