@@ -245,6 +245,14 @@ def test_advice_is_given_once(ratecheck: Ratecheck) -> None:
         ("llm: 账户余额不足，请充值", Category.QUOTA_EXHAUSTED),
         ("Insufficient Balance", Category.QUOTA_EXHAUSTED),
         ("selected model is at capacity, try another", Category.OVERLOADED),
+        ("server busy, please try again later", Category.OVERLOADED),
+        ("This model is currently experiencing high demand. Please try again later.", Category.OVERLOADED),
+        (
+            "litellm.BudgetExceededError: Budget has been exceeded! Current cost: 1.7, Max budget: 1.5",
+            Category.QUOTA_EXHAUSTED,
+        ),
+        ("Arrearage: Access denied, please make sure your account is in good standing.", Category.QUOTA_EXHAUSTED),
+        ("Your credit balance is too low to access the API.", Category.QUOTA_EXHAUSTED),
     ],
 )
 def test_a_refusal_without_a_status_is_found_in_a_large_log(line: str, category: Category) -> None:

@@ -10,7 +10,7 @@ from ratecheck.decode.records import RECORD_BYTES
 STATUS = b"429"
 NEEDLES = (
     STATUS, b"imit", b"verload", b"uota", b"hrottl", b"xhaust", b"EXHAUST", b"apacity", b"oo many", b"nsufficient",
-    b"redits", b"oncurren",
+    b"redit", b"oncurren", b"udget", b"busy", b"igh demand", b"rrear",
 )  # fmt: skip
 # Looked for only where a block holds more than ASCII: what refusals say in Chinese.
 CHINESE = tuple(
