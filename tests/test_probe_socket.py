@@ -206,6 +206,46 @@ def test_server_text_cannot_paint_the_screen(ratecheck: Ratecheck) -> None:
     assert "[bold]x[/bold]" in out
 
 
+@pytest.mark.parametrize("more", [[], ["--json"], ["--raw"]])
+@pytest.mark.parametrize("status", ["200 OK", "429 Too Many Requests", "500 Oops", "401 Unauthorized"])
+def test_a_key_that_the_server_quotes_is_shown_nowhere(ratecheck: Ratecheck, status: str, more: list[str]) -> None:
+    """In an id, a header, a code, a sentence: ``probe`` above looks for more than the last four characters."""
+    body = json.dumps({"error": {"message": f"Rate limit of {KEY} reached", "code": KEY, "type": KEY}, "model": KEY})
+    headers = f'x-request-id: {KEY}\r\nx-ratelimit-limit: {KEY}\r\nRateLimit: "{KEY}";r=1;t=2\r\nretry-after: {KEY}\r\n'
+    with server(always(http(status, body.encode(), headers))) as (url, _):
+        _, out, err = probe(ratecheck, url, *more)
+    assert "WXYZ" in out + err
+
+
+@pytest.mark.parametrize("more", [[], ["--json"], ["--dry-run"], ["--dry-run", "--json"]])
+def test_a_key_in_the_query_is_sent_and_not_shown(ratecheck: Ratecheck, more: list[str]) -> None:
+    """Some gateways take it there."""
+    secret = "0123456789abcdefSECRETlmnop"
+    with server(always(http("200 OK", headers=LIMITS))) as (url, seen):
+        code, out, err = probe(ratecheck, f"{url}?key={secret}", *more)
+    assert code == 0
+    assert "SECRET" not in out + err
+    assert all(f"?key={secret}".encode() in request for request in seen)
+
+
+def test_a_page_in_place_of_an_answer_is_not_understood(ratecheck: Ratecheck) -> None:
+    """A login page answers 200 as well: neither command takes it for the API's word."""
+    page = http("200 OK", b"<html><title>Sign in</title></html>", kind="text/html")
+    for command in (("headers",), ("probe", "--yes")):
+        with server(always(page)) as (url, seen):
+            done = ratecheck(*command, "--base-url", url, "--model", "m", "--no-key", "--timeout", "2")
+        assert (done.returncode, len(seen)) == (3, 1)
+        assert "no JSON" in done.stderr
+
+
+def test_raw_shows_the_headers_of_an_answer_that_is_no_success(ratecheck: Ratecheck) -> None:
+    """The hint of that error names --raw."""
+    with server(always(http("404 Not Found", b"{}", "retry-after: 7\r\n"))) as (url, _):
+        code, out, _ = probe(ratecheck, url, "--raw")
+    assert code == 3
+    assert "retry-after: 7" in out
+
+
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/v1", "https://name.invalid/v1"])
 def test_nobody_there(ratecheck: Ratecheck, url: str) -> None:
     """No listener, no such name: exit 3 and one clear line."""

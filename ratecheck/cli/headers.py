@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ratecheck.cli.options import examples
+from ratecheck.cli.options import a_number, examples
 from ratecheck.cli.output import JsonOption, NoColorOption, Output
 from ratecheck.cli.target import (
     ApiVersionOption,
@@ -66,6 +66,7 @@ def command(
             metavar="S",
             min=0.0,
             max=86_400,
+            callback=a_number,
             help="Seconds from one probe to the next; without --count: watch until Ctrl-C.",
             show_default=False,
         ),
@@ -73,7 +74,12 @@ def command(
     alert: Annotated[
         float | None,
         typer.Option(
-            "--alert", metavar="PERCENT", min=0, max=100, help="Exit 1 when less than this is left of any limit."
+            "--alert",
+            metavar="PERCENT",
+            min=0,
+            max=100,
+            callback=a_number,
+            help="Exit 1 when less than this is left of any limit.",
         ),
     ] = None,
     on_alert: Annotated[
@@ -112,7 +118,7 @@ def command(
     if not report.probes:
         raise error or AssertionError("a plan sends at least one probe")
     failed = None if report.refused else _credentials_refused(report) or _not_understood(report)
-    if failed is None or output.json or len(report.probes) > 1:
+    if failed is None or output.json or raw or len(report.probes) > 1:
         _show(output, report, target, raw)
     if error or failed:
         raise error or failed  # type: ignore[misc]  # one of them is an exception here
@@ -239,6 +245,11 @@ def _not_understood(report: "HeadersReport") -> "RatecheckError | None":
         return UnreachableError(
             f"the server redirects ({last.status}) and redirects are not followed: they would carry the key elsewhere",
             "is the base URL right? It often ends in /v1",
+        )
+    if last.status is not None and 200 <= last.status < 300:
+        return UnreachableError(
+            f"the server answered {last.status} with something that no such API answers: it is no JSON",
+            "is the base URL right? A login page, a proxy or another service may answer in its place",
         )
     hints = {404: "is the base URL right, does the model exist?", 400: "does the model exist? --model names another"}
     return UnreachableError(
