@@ -215,7 +215,7 @@ def test_a_taken_port_is_named(tmp_path: Path, ratecheck: Any) -> None:
     [
         (("--profile", "openai-fre"), "no profile is called"), (("--provider", "opena"), "no provider is called"),
         (("--limiter", "bucket"), "no limiter is called"), (("--fault", "sometimes=1"), "character 1"),
-        (("--shared-by", "user"), "shared by key or org"), (("--profile", "absent.toml"), "cannot read the profile"),
+        (("--shared-by", "user"), "shared by key or org"), (("--profile", "absent.toml"), "absent.toml: No such file"),
         (("--host", "no.such.host.invalid"), "no address"), (("--rpm", "-1"), "-1"),
     ],
 )  # fmt: skip

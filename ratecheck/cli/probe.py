@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ratecheck.cli.options import examples
+from ratecheck.cli.options import a_number, examples
 from ratecheck.cli.output import JsonOption, NoColorOption, Output
 from ratecheck.cli.target import (
     ApiVersionOption,
@@ -38,8 +38,8 @@ SETTINGS = {
             "at most 20 requests, half of each limit left over",
         ),
         (
-            "ratecheck probe --base-url http://127.0.0.1:8080/v1 --no-key --to-the-wall --yes --json",
-            "a local server, for a script",
+            "ratecheck probe --base-url http://127.0.0.1:8429/v1 --model m --no-key --to-the-wall --yes --json",
+            "a local server such as `ratecheck serve`, for a script",
         ),
     ),
 }
@@ -69,7 +69,14 @@ def command(
     ] = 2000,
     max_wait: Annotated[
         float,
-        typer.Option("--max-wait", metavar="S", min=0, max=86_400, help="Wait at most so long for limits to refill."),
+        typer.Option(
+            "--max-wait",
+            metavar="S",
+            min=0,
+            max=86_400,
+            callback=a_number,
+            help="Wait at most so long for limits to refill.",
+        ),
     ] = 900.0,
     leave: Annotated[
         str, typer.Option("--leave", metavar="PERCENT", help="Leave this share of every announced request limit.")

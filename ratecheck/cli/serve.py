@@ -11,6 +11,7 @@ from ratecheck.cli.options import (
     RpdOption,
     RpmOption,
     TpmOption,
+    a_number,
     accounts,
     examples,
     providers,
@@ -60,7 +61,9 @@ def command(
     shared_by: Annotated[
         str, typer.Option(metavar="key|org", help="Limits for each key, or one set for the organisation.")
     ] = "key",
-    latency: Annotated[float, typer.Option(metavar="S", min=0, max=3600, help="Seconds that an answer takes.")] = 0.0,
+    latency: Annotated[
+        float, typer.Option(metavar="S", min=0, max=3600, callback=a_number, help="Seconds that an answer takes.")
+    ] = 0.0,
     fault: FaultOption = None,
     record: Annotated[str | None, typer.Option(metavar="FILE", help="Append one request a line (JSON).")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No line on stderr for each request.")] = False,
@@ -119,14 +122,11 @@ def _load(name: str) -> "Profile":
     from pathlib import Path
 
     from ratecheck import provider as providers
-    from ratecheck.errors import UsageError
+    from ratecheck.net.files import read_text
 
     if not name.endswith(".toml") and name != "-":
         return providers.get(name)
-    try:
-        text = sys.stdin.read() if name == "-" else Path(name).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read the profile {name}: {getattr(error, 'strerror', None) or error}") from None
+    text = read_text(name, "--profile")
     return providers.load(text, "stdin" if name == "-" else Path(name).name)
 
 

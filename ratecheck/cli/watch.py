@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from ratecheck.cli.options import examples
+from ratecheck.cli.options import a_number, examples
 from ratecheck.cli.output import JsonOption, NoColorOption, Output
 from ratecheck.errors import ExitCode, UsageError
 
@@ -61,7 +61,12 @@ def command(
     ] = _MAX_BODY_BYTES,
     fail_over: Annotated[
         float | None,
-        typer.Option(min=1.0, metavar="RATIO", help="Exit 1 when there are more requests per call than this."),
+        typer.Option(
+            min=1.0,
+            metavar="RATIO",
+            callback=a_number,
+            help="Exit 1 when there are more requests per call than this.",
+        ),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Nothing while it runs; the report comes at the end.")] = False,
     json: JsonOption = False,
