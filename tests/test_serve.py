@@ -234,6 +234,20 @@ def test_letting_other_machines_in_is_warned_of(tmp_path: Path) -> None:
     assert "warning: 0.0.0.0 lets other machines in" in running.err
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a full disk needs /dev/full")
+def test_a_full_disk_stops_the_recording_and_no_answer(tmp_path: Path) -> None:
+    """The client gets what the limits say; the end says how much of the recording is lost."""
+    with (
+        serve("--rpm", "1", "--record", "/dev/full", home=tmp_path) as running,
+        openai.OpenAI(base_url=running.url, api_key=KEY, max_retries=0) as client,
+    ):
+        assert client.chat.completions.create(model="m", messages=QUESTION).choices
+        with pytest.raises(openai.RateLimitError):
+            client.chat.completions.create(model="m", messages=QUESTION)
+    assert "the recording stopped: no space left on device; 2 attempts are not in it" in running.err
+    assert running.code == 0
+
+
 def test_a_torn_request_leaves_the_server_up(tmp_path: Path) -> None:
     """Garbage, half a request, a body that never ends: the next client is served."""
     with serve("--rpm", "100", home=tmp_path) as running:

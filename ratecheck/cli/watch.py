@@ -155,8 +155,8 @@ def _finish(
     from ratecheck.calls.tally import Tally
     from ratecheck.watch.report import report
 
-    if recorder is not None and recorder.trouble is not None:
-        output.note(f"warning: the recording stopped: {recorder.trouble}; {recorder.lost} attempts are not in it")
+    if recorder is not None and (complaint := recorder.complaint()):
+        output.note(complaint)
     made = report(
         tuple(dict.fromkeys(listener.origin for listener in listeners)) if options.upstream else ("environment",),
         session.tally if session is not None else Tally(),

@@ -1,15 +1,14 @@
 """What ``serve`` keeps of each request: the session's counts, a line for a person, a line in a file."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 from ratecheck.calls import Attempt, Outcome, Request
 from ratecheck.calls.record import line_of
 from ratecheck.clients import Sender
 from ratecheck.dialects import Level, read_limits
 from ratecheck.durations import NS_PER_S, human_s, s_from_ns
-from ratecheck.errors import UsageError
 from ratecheck.model import Category, Dimension, Finding
+from ratecheck.net.recorder import Recorder
 from ratecheck.net.served import Served
 from ratecheck.provider import Provider
 from ratecheck.provider.voices import Refusal
@@ -78,17 +77,11 @@ class Witness:
         return [f"{rule.name} {level.remaining:,}/{level.limit:,}" for rule, level in zip(rules, levels, strict=False)]
 
 
-@contextmanager
-def writer(path: str, started_ns: int) -> Iterator[Callable[[Attempt, Served], None]]:
-    """Append to a recording: each request is one line, there as soon as it has ended. Raises ``UsageError``."""
-    try:
-        file = open(path, "a", encoding="utf-8", buffering=1)  # noqa: SIM115  # closed below, where the lines end
-    except OSError as error:
-        raise UsageError(f"cannot write to {path}: {error.strerror}") from None
-    with file:
-        yield lambda attempt, served: print(
-            line_of(attempt, started_ns, served.answer.headers if served.answer else ()), file=file
-        )
+def writer(recorder: Recorder, started_ns: int) -> Callable[[Attempt, Served], None]:
+    """Return what puts each request into a recording as soon as it has ended."""
+    return lambda attempt, served: recorder.write(
+        line_of(attempt, started_ns, served.answer.headers if served.answer else ())
+    )
 
 
 def _request(served: Served) -> Request:
