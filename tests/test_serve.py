@@ -234,6 +234,28 @@ def test_letting_other_machines_in_is_warned_of(tmp_path: Path) -> None:
     assert "warning: 0.0.0.0 lets other machines in" in running.err
 
 
+@pytest.mark.parametrize(
+    ("path", "key", "body", "status", "says"),
+    [
+        ("/wrong", KEY, b"{}", 404, "no such path"), ("/models", KEY, b"{}", 405, "not with this method"),
+        ("/chat/completions", "", b"{}", 401, "no key"), ("/chat/completions", KEY, b"{", 400, "not understood"),
+    ],
+)  # fmt: skip
+def test_a_request_that_meets_no_limit_is_seen_all_the_same(
+    path: str, key: str, body: bytes, status: int, says: str, tmp_path: Path
+) -> None:
+    """An app with a wrong base URL finds it in a line and in the report; it is no call and costs nothing."""
+    with serve("--rpm", "1", home=tmp_path) as running:
+        headers = {"authorization": f"Bearer {key}"} if key else {}
+        request = urllib.request.Request(running.url + path, data=body, headers=headers, method="POST")
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(request, timeout=5)
+        refused.value.close()
+    assert refused.value.code == status
+    assert says in next(line for line in running.err.splitlines() if f"  {status}  POST" in line)
+    assert f"Nothing that was asked could be answered: 1 with {status} ({says})." in running.out
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a full disk needs /dev/full")
 def test_a_full_disk_stops_the_recording_and_no_answer(tmp_path: Path) -> None:
     """The client gets what the limits say; the end says how much of the recording is lost."""

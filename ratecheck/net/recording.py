@@ -13,7 +13,7 @@ from ratecheck.net.served import Served
 from ratecheck.provider import Provider
 from ratecheck.provider.voices import Refusal
 from ratecheck.redact import mask, neutralise
-from ratecheck.serve import Ended, Handed, Session
+from ratecheck.serve import STRAYS, Ended, Handed, Session
 
 
 class Witness:
@@ -71,6 +71,13 @@ class Witness:
             self._write(Attempt(handed.request, outcome), served)
         if self._say is not None:
             self._say(line(served, handed.request.sender, self._left(levels), self._started_ns))
+
+    def stray(self, served: Served) -> None:
+        """It met no limit and was no call: an app with a wrong base URL must see that all the same."""
+        if served.status is not None:
+            self._session.stray(served.status)
+        if self._say is not None:
+            self._say(line(served, served.head.sender, (), self._started_ns))
 
     def _left(self, levels: Sequence[Level]) -> list[str]:
         rules = self._provider.profile.limits
@@ -165,6 +172,8 @@ def line(served: Served, sender: Sender, left: Sequence[str], started_ns: int) -
         words.append(f"refused by {served.refusal.name}, {_advice(served.refusal)}")
     elif served.cut:
         words.append("the client hung up")
+    elif served.wanted is None and served.status in STRAYS:
+        words.append(STRAYS[served.status])
     words += left[:3]
     if served.head.key:
         words.append(f"key {mask(served.head.key)}")
