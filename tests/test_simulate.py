@@ -544,3 +544,12 @@ def test_the_screen_fits_and_tells_the_story(ratecheck: Ratecheck, width: str) -
         assert part in text
     code = ("      ",)
     assert all(len(row) <= int(width) for row in text.splitlines() if not row.startswith(code))
+
+
+@pytest.mark.parametrize(("told_s", "sent_at_s"), [(60, [0, 60, 120]), (120, [0, 120, 240]), (121, [0])])
+def test_an_event_says_what_the_fault_told(told_s: int, sent_at_s: list[float]) -> None:
+    """``retry_after_s`` is in every event of an answer that carried it, and the client went by it or gave up."""
+    made = report(rpm=1000, calls=1, fault=[f"always=429+retry-after:{told_s}"])
+    events = document(made, events=True)["policies"][0]["events"]
+    assert [event["t_s"] for event in events] == sent_at_s
+    assert {event["retry_after_s"] for event in events} == {told_s}
