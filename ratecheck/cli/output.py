@@ -54,7 +54,13 @@ class Output:
         sys.stdout.write(dumps(document) + "\n")
 
     def note(self, line: str) -> None:
-        """Print a line for a person to stderr, neutralised."""
+        """Print a line for a person to stderr, neutralised; on a terminal it breaks between words."""
         from ratecheck.redact import neutralise
 
-        print(neutralise(line), file=sys.stderr, flush=True)
+        line = neutralise(line)
+        if sys.stderr.isatty():
+            import textwrap
+
+            width = self.style(sys.stderr).width
+            line = textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
+        print(line, file=sys.stderr, flush=True)

@@ -107,7 +107,7 @@ def command(
     shown = _target(target, demo)
     if dry_run:
         return _dry_run(output, budget, target, shown)
-    _ask_first(output, budget, asks=not (yes or demo is not None))
+    _ask_first(output, budget, target, asks=not (yes or demo is not None))
     investigation, error = _investigate(output, budget, target, send, second_key=target.second_key is not None)
     close()
     report = report_of(investigation)
@@ -151,20 +151,23 @@ def _dry_run(output: Output, budget: "Budget", target: "Target", shown: dict[str
     return ExitCode.OK
 
 
-def _ask_first(output: Output, budget: "Budget", *, asks: bool) -> None:
-    """Say what will be spent at most, and go on only with a yes."""
+def _ask_first(output: Output, budget: "Budget", target: "Target", *, asks: bool) -> None:
+    """Say what will be spent at most, and whose it is; go on only with a yes."""
     from ratecheck.errors import UsageError
     from ratecheck.render.probe import cost_sentence
 
     output.note(cost_sentence(budget))
     if not asks:
         return
+    key = f"with the key {target.key_shown}" if target.key_shown else "without a key"
+    output.note(f"They go to {target.url} as {target.model}, {key}; told from {target.told_from}.")
     output.note(
         "What share of a day's allowance that is stands in the first answer's headers, if any, and is said then."
     )
     if not sys.stdin.isatty():
         raise UsageError("probe asks before it spends, and nobody can answer here", "--yes goes ahead without asking")
     if not typer.confirm("Go ahead?", err=True):
+        output.note("Nothing was sent.")
         raise typer.Abort
 
 
