@@ -1,7 +1,9 @@
 """Simulations: the story, the same answers as the provider's own, remedies as what they are, the same bytes again."""
 
+import itertools
 import json
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pytest
@@ -25,6 +27,7 @@ from ratecheck.simulate.gate import Charging, Gate, Wording
 from ratecheck.simulate.options import Options, scenario_of
 from ratecheck.simulate.report import interval
 from ratecheck.simulate.scenario import Remedies, Scenario, rate_per_s, span
+from ratecheck.simulate.study import Done, Task
 from ratecheck.simulate.throttle import Throttle
 from ratecheck.simulate.totals import Totals
 from ratecheck.simulate.workload import jobs
@@ -467,6 +470,21 @@ def test_a_recording_is_a_workload() -> None:
         scenario_of(Options(rpm=1, workload="rec", strict=True), None, text)
     with pytest.raises(UsageError, match="no recorded attempt in it"):
         scenario_of(Options(rpm=1, workload="rec"), None, "hello\n")
+
+
+def test_what_was_interrupted_says_how_many_replicas_its_means_are_of() -> None:
+    """Ctrl-C after the second of five: neither the page nor the document speaks of five as done."""
+
+    def two_of(tasks: Sequence[Task]) -> Iterator[Done]:
+        yield from itertools.islice(one_by_one(tasks), 2)
+        raise KeyboardInterrupt
+
+    told = study(Plan(scenario(**BUSY), 0, 5, compare=False, keep_attempts=False), two_of)
+    numbers = document(told, events=False)
+    assert (numbers["interrupted"], numbers["replicas"], numbers["policies"][0]["replicas"]) == (True, 5, 2)
+    shown = render(simulate_page(told, 100), Style(width=100, color=False, unicode=True))
+    assert "Means of at least 2 of 5 replicas" in shown
+    assert "Means of 5 replicas" not in shown
 
 
 # -- the command ------------------------------------------------------------------------------------------------------
