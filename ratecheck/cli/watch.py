@@ -106,6 +106,9 @@ def _live(options: _Options, output: Output) -> ExitCode | int:
 
     found = targets(os.environ, options.upstream)
     listeners = listen(tuple(dict.fromkeys(target.origin for target in found)), options.port)
+    if curtailed := [target.variable for target in found if target.curtailed]:
+        name = "--upstream" if options.upstream is not None else " and ".join(curtailed)
+        output.note(f"warning: the password or query in {name} does not come along: only host and path do")
     variables = settings(found, {each.origin: each.port for each in listeners}, os.environ)
     with ExitStack() as stack:
         recorder = stack.enter_context(Recorder(options.record)) if options.record is not None else None
@@ -243,7 +246,7 @@ def _say_exports(
         if options.upstream is not None or target.provider in keyed or os.environ.get(target.variable):
             print(f"export {target.variable}={variables[target.variable]}", file=stream)
     stream.flush()
-    where = options.upstream or "the providers"
+    where = found[0].origin if options.upstream else "the providers"
     output.note(f"watching on 127.0.0.1:{listeners[0].port}, passing on to {where}; Ctrl-C ends it and reports")
 
 
