@@ -124,7 +124,7 @@ class Monitor:
         """Redraw the screen on a terminal; else one line a probe, on stderr where stdout is for the document."""
         from ratecheck.render.headers import line, page
 
-        if not self._output.json and sys.stdout.isatty():
+        if not self._output.json and self._output.moves(sys.stdout):
             sys.stdout.write(_HOME)
             self._output.page(page(self.report(), sources=self._target.sources))
             sys.stdout.flush()

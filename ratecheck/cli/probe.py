@@ -187,7 +187,7 @@ def _investigate(
 
     investigation = Investigation(budget, read, second_key=second_key)
     plan = investigation.plan()
-    live = sys.stderr.isatty()
+    live = output.moves(sys.stderr)
     told_day = False
     error: BaseException | None = None
     try:

@@ -252,7 +252,7 @@ def _say_exports(
 
 def _view(options: _Options, output: Output) -> "Any":
     """Return what moves while it runs, on a terminal only: a table where it is ours, lines where it is the app's."""
-    if options.quiet or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+    if options.quiet or not output.moves(sys.stderr):
         return None
     style = output.style(sys.stderr)
     if options.command:
