@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from conftest import Ratecheck
@@ -236,6 +237,20 @@ def test_a_page_in_place_of_an_answer_is_not_understood(ratecheck: Ratecheck) ->
             done = ratecheck(*command, "--base-url", url, "--model", "m", "--no-key", "--timeout", "2")
         assert (done.returncode, len(seen)) == (3, 1)
         assert "no JSON" in done.stderr
+
+
+@pytest.mark.parametrize("more", [["--every", "1"], ["--every", "1", "--json"], ["--textfile", "n.prom"]])
+@pytest.mark.parametrize(("status", "code"), [("404 Not Found", 3), ("302 Found", 3), ("401 Unauthorized", 4)])
+def test_a_watch_ends_where_its_first_answer_says_that_none_will_do(
+    ratecheck: Ratecheck, tmp_path: Path, more: list[str], status: str, code: int
+) -> None:
+    """A wrong model, address or key would fail for ever; the exit code is that of a single probe."""
+    where = [str(tmp_path / each) if each.endswith(".prom") else each for each in more]
+    with server(always(http(status, b'{"error": {"message": "no such model"}}'))) as (url, seen):
+        got, out, err = probe(ratecheck, url, *where)
+    assert (got, len(seen)) == (code, 1)
+    assert "error: the server " in err
+    assert "--json" not in more or json.loads(out)["probes"][0]["status"] == int(status[:3])
 
 
 def test_raw_shows_the_headers_of_an_answer_that_is_no_success(ratecheck: Ratecheck) -> None:

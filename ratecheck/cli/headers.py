@@ -110,14 +110,14 @@ def command(
     if dry_run:
         return _dry_run(output, target, count or 1)
     if (every is not None and count is None) or on_alert is not None or textfile is not None:
-        watching = _watch(output, target, send, demo, count, every, alert, on_alert, textfile)
+        watching = _watch(output, target, send, demo, count, every, alert, on_alert, textfile, raw=raw)
         close()
         return watching
     report, error = _probe(target, send, count or 1, 1.0 if every is None else every, demo)
     close()
     if not report.probes:
         raise error or AssertionError("a plan sends at least one probe")
-    failed = None if report.refused else _credentials_refused(report) or _not_understood(report)
+    failed = _failure(report)
     if failed is None or output.json or raw or len(report.probes) > 1:
         _show(output, report, target, raw)
     if error or failed:
@@ -135,6 +135,8 @@ def _watch(
     alert: float | None,
     on_alert: str | None,
     textfile: Path | None,
+    *,
+    raw: bool,
 ) -> ExitCode:
     """Probe until Ctrl-C, or as often as asked, with everybody told who wants to be."""
     from ratecheck.cli.monitor import Monitor, exit_code, run
@@ -146,12 +148,16 @@ def _watch(
         raise UsageError("a watch that never ends probes once a second at most", "--every 1 or more, or --count N")
     monitor = Monitor(output, target, demo, alert=alert, on_alert=on_alert, textfile=textfile)
     count = 1 if count is None and every_s is None else count
-    ended = run(monitor, target, send, count=count, every_s=1.0 if every_s is None else every_s, paced=demo is None)
-    if isinstance(ended, RatecheckError):
-        raise ended
+    ended = run(
+        monitor, target, send, _failure,
+        count=count, every_s=1.0 if every_s is None else every_s, paced=demo is None,
+    )  # fmt: skip
     report = monitor.report()
-    if output.json or (ended is None and report.probes):
-        _show(output, report, target, raw=False)
+    failed = ended or (_failure(report) if report.probes else None)
+    if report.probes and (output.json or raw or failed is None):
+        _show(output, report, target, raw)
+    if isinstance(failed, RatecheckError):
+        raise failed
     return exit_code(monitor, ended)
 
 
@@ -214,6 +220,11 @@ def _show(output: Output, report: "HeadersReport", target: "Target", raw: bool) 
         output.document(document(report))
     else:
         output.page(page(report, sources=target.sources, raw=raw))
+
+
+def _failure(report: "HeadersReport") -> "RatecheckError | None":
+    """Return the error where the last answer is neither a success nor about a limit."""
+    return None if report.refused else _credentials_refused(report) or _not_understood(report)
 
 
 def _credentials_refused(report: "HeadersReport") -> "RatecheckError | None":
