@@ -18,7 +18,7 @@ def _verdict(report: ServeReport) -> tuple[str, Tone]:
     calls = f"{report.calls} call{'s' * (report.calls != 1)}"
     made = f"{calls} made {report.requests} request{'s' * (report.requests != 1)}"
     if report.requests_per_call is not None and report.requests > report.calls:
-        made += f", {report.requests_per_call:.2g} a call"
+        made += f", {report.requests_per_call:.3g} a call"
     if not report.requests_limited:
         return f"{made}; no limit was reached.", Tone.GOOD if not report.calls_failed else Tone.WARN
     refused = f"{made}; {report.requests_limited} refused"
