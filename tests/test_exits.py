@@ -111,3 +111,18 @@ def test_a_reader_that_left_does_not_change_the_answer(options: str, code: int, 
     """`| head` may be gone before the page comes: what was found out stays found out."""
     done = in_a_shell(f"ratecheck headers --demo --json {options} | true; echo ${{PIPESTATUS[0]}}", tmp_path)
     assert (done.stdout, done.stderr) == (f"{code}\n", "")
+
+
+def test_ctrl_c_while_the_program_loads_is_no_traceback() -> None:
+    """The first tenth of a second is loading; the exit code is that of any Ctrl-C."""
+    code = (
+        "import sys\n"
+        "class Interrupted:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'ratecheck.cli': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupted())\n"
+        "from ratecheck.__main__ import main\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
