@@ -270,6 +270,16 @@ def test_nobody_there(ratecheck: Ratecheck, url: str) -> None:
     assert len(err.splitlines()) == 2
 
 
+@pytest.mark.parametrize(("past", "says"), [("", "the proxy 127.0.0.1:9, which"), ("127.0.0.1", "127.0.0.1:9: ")])
+def test_a_proxy_that_is_not_there_is_what_is_named(ratecheck: Ratecheck, past: str, says: str) -> None:
+    """Not the server, which nobody asked; where the address goes past the proxy it is the server again."""
+    proxy = {"HTTP_PROXY": "http://me:hunter2@127.0.0.1:9", "NO_PROXY": past}
+    done = ratecheck("headers", "--base-url", "http://127.0.0.1:9/v1", "--model", "m", "--no-key", env=proxy)
+    assert done.returncode == 3
+    assert f"no connection to {says}" in done.stderr
+    assert "hunter2" not in done.stderr
+
+
 @pytest.mark.parametrize(
     "url", ["ftp://host/v1", "nonsense", "http://", "http://user:pw@host/v1", "http://[::1", "http://h:99999"]
 )

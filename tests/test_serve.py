@@ -216,7 +216,8 @@ def test_a_taken_port_is_named(tmp_path: Path, ratecheck: Any) -> None:
         (("--profile", "openai-fre"), "no profile is called"), (("--provider", "opena"), "no provider is called"),
         (("--limiter", "bucket"), "no limiter is called"), (("--fault", "sometimes=1"), "character 1"),
         (("--shared-by", "user"), "shared by key or org"), (("--profile", "absent.toml"), "absent.toml: No such file"),
-        (("--host", "no.such.host.invalid"), "no address"), (("--rpm", "-1"), "-1"),
+        (("--host", "no.such.host.invalid"), "no address"), (("--host", "192.0.2.1"), "no address of this"),
+        (("--rpm", "-1"), "-1"),
     ],
 )  # fmt: skip
 def test_wrong_options_are_told_in_one_line(arguments: tuple[str, ...], complaint: str, ratecheck: Any) -> None:
