@@ -1,5 +1,16 @@
-"""``python -m ratecheck``."""
+"""What starts the program, as ``ratecheck`` and as ``python -m ratecheck``."""
 
-from ratecheck.cli import main
+import sys
 
-main()
+
+def main() -> None:
+    """Run the command line. Loading it takes a tenth of a second, in which Ctrl-C must be no traceback either."""
+    try:
+        from ratecheck.cli import main as run
+    except KeyboardInterrupt:
+        sys.exit(130)
+    run()
+
+
+if __name__ == "__main__":
+    main()

@@ -39,11 +39,16 @@ class UsageError(RatecheckError):
 
 
 def no_such(what: str, name: str, known: Iterable[str], otherwise: str | None = None) -> UsageError:
-    """Return the error for a name that no ``what`` has: its hint is the nearest names, or ``otherwise``, or all."""
+    """Return the error for a name that no ``what`` has.
+
+    Its hint is the names that begin so, or the nearest ones, or ``otherwise``, or all.
+    """
     from difflib import get_close_matches  # only a slip needs it
 
     names = {each.lower(): each for each in known}
-    near = [names[each] for each in get_close_matches(name.lower(), names, n=3, cutoff=0.5)]
+    asked = name.lower()
+    begun = [each for each in names if len(asked) > 2 and each.startswith(asked)][:4]
+    near = [names[each] for each in begun or get_close_matches(asked, names, n=3, cutoff=0.5)]
     hint = f"did you mean {' or '.join(near)}?" if near else otherwise or f"one of {', '.join(names.values())}"
     return UsageError(f"no {what} is called {name[:60]!r}", hint)
 

@@ -18,7 +18,7 @@ from ratecheck.diagnose.readings import of_finding, of_reading
 from ratecheck.dialects.rules import Dialect, Reading
 from ratecheck.durations import s_from_ns
 from ratecheck.model import Ask, Category, Diagnosis, Exchange, Finding, LimitReading, Source
-from ratecheck.redact import mask, neutralise, scrub
+from ratecheck.redact import mask, neutralise, scrub, scrub_all
 
 # One word: the smallest prompt that every API takes.
 PROMPT: Final = "hi"
@@ -60,8 +60,8 @@ class Target:
 
     @property
     def url(self) -> str:
-        """The whole URL of a probe."""
-        return url_of(self)
+        """The whole URL of a probe as it may be shown: some gateways take a key in the query."""
+        return scrub(url_of(self), self.secrets)
 
     @property
     def key_shown(self) -> str | None:
@@ -226,11 +226,11 @@ def request_of(target: Target, ask: Ask, *, completion_name: str = "max_tokens")
 def shown(target: Target, ask: Ask) -> tuple[str, ...]:
     """Return the request as lines to look at: what would be sent, the key masked."""
     request = request_of(replace(target, key=None, second_key=None), ask)
-    lines = [f"{request.method} {neutralise(request.url, 500)}"]
+    lines = [f"{request.method} {neutralise(target.url, 500)}"]
     lines += [f"{name}: {neutralise(value, 200)}" for name, value in request.headers]
     if target.key:
         lines.append(f"{target.dialect.auth.header}: {target.dialect.auth.prefix}{mask(target.key)}")
-    return (*lines, "", request.body.decode())
+    return (*lines, "", scrub(request.body.decode(), target.secrets))
 
 
 def wants_completion_name(exchange: Exchange) -> bool:
@@ -251,10 +251,9 @@ def read_probe(target: Target, exchange: Exchange, now: datetime | None) -> Prob
     finding = None
     if answer.status is None or not 200 <= answer.status < 300:
         finding = finding_of(answer.status, answer.headers, answer.body, provider=provider, now=now)
-        finding = replace(finding, message=scrub(finding.message, target.secrets) if finding.message else None)
     document = _document(answer.body)
     request_id = next((value for name in _REQUEST_IDS if (value := answer.header(name))), None)
-    return Probe(
+    probe = Probe(
         t_s=s_from_ns(exchange.sent_ns),
         status=answer.status,
         latency_s=s_from_ns(exchange.answered_ns - exchange.sent_ns),
@@ -265,11 +264,12 @@ def read_probe(target: Target, exchange: Exchange, now: datetime | None) -> Prob
         finding=finding,
         unknown=reading.unknown,
         understood=document is not None,
-        raw=tuple((name, scrub(value, target.secrets)) for name, value in _raw(answer.headers, reading)),
+        raw=_raw(answer.headers, reading),
         diagnoses=_once(
             of_reading(reading, status=answer.status, finding=finding), of_finding(finding) if finding else ()
         ),
     )
+    return scrub_all(probe, target.secrets)
 
 
 def _once(*groups: tuple[Diagnosis, ...]) -> tuple[Diagnosis, ...]:

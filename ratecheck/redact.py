@@ -5,6 +5,11 @@ Text that a server or a paste holds is data. It passes through here before it is
 
 import re
 import unicodedata
+from dataclasses import fields, is_dataclass, replace
+from enum import Enum
+from typing import TypeVar, cast
+
+_T = TypeVar("_T")
 
 # What a key is shown as: its last four characters and nothing more.
 _SHOWN = 4
@@ -51,6 +56,20 @@ def scrub(text: str, secrets: tuple[str, ...] = ()) -> str:
                 text = text.replace(secret[-cut:], mask(secret))
     text = _SECRETS.sub(lambda found: mask(found[0]), text)
     return _LABELLED.sub(lambda found: found["label"] + mask(found["secret"]), text)
+
+
+def scrub_all(value: _T, secrets: tuple[str, ...]) -> _T:
+    """Return ``value`` with every text in it scrubbed: a server may quote a key anywhere, in an id as well."""
+    if isinstance(value, Enum):
+        return value
+    if isinstance(value, str):
+        return cast("_T", scrub(value, secrets))
+    if isinstance(value, tuple):
+        parts = tuple(scrub_all(each, secrets) for each in value)
+        return cast("_T", type(value)(*parts) if hasattr(value, "_fields") else parts)
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{each.name: scrub_all(getattr(value, each.name), secrets) for each in fields(value)})
+    return value
 
 
 def neutralise(text: str, limit: int | None = None) -> str:

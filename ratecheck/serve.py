@@ -32,6 +32,13 @@ _DRAWN_EVERY_NS = NS_PER_S // 100
 _MOST_SHELVES = 16
 
 
+# Why a request never came to a limit.
+STRAYS = {
+    400: "not understood", 401: "no key", 404: "no such path", 405: "not with this method", 408: "never came whole",
+    413: "too large",
+}  # fmt: skip
+
+
 class Ended(NamedTuple):
     """What the server alone knows of a request that has ended."""
 
@@ -69,8 +76,8 @@ class ServeReport:
     requests_faulted: int
     requests_cut: int
     """The client hung up before the end."""
-    requests_invalid: int
-    """Refused for another reason than a limit: 4xx by the request's own fault."""
+    strays: dict[int, int]
+    """Requests that met no limit, by status: no such path, no key, no JSON. No calls, and counted nowhere else."""
     calls: int
     calls_ok: int
     calls_failed: int
@@ -142,6 +149,7 @@ class Session:
         self._tally = Tally(started_ns)
         self._counts: Counter[str] = Counter()
         self._refusals: Counter[str] = Counter()
+        self._strays: Counter[int] = Counter()
         self._clients: Counter[str] = Counter()
         self._requests = self._flooded = 0
         self._shelves: dict[tuple[str | None, str | None], _Shelf] = {}
@@ -188,11 +196,13 @@ class Session:
                 self._shut(handed.request, ended.wait_ns)
         elif outcome.ok:
             self._counts["ok"] += 1
-        else:
-            self._counts["invalid"] += 1
         self._counts["tokens"] += ended.reserved_tokens
         if ended.levels:
             self.draw(handed.request, outcome.answered_ns, ended.levels)
+
+    def stray(self, status: int) -> None:
+        """Count a request that was turned away before it met a limit."""
+        self._strays[status] += 1
 
     def draws(self, now_ns: int) -> bool:
         """Say whether the chart has room for another look at the levels, which costs something."""
@@ -251,7 +261,7 @@ class Session:
             requests_limited=counts["limited"],
             requests_faulted=counts["faulted"],
             requests_cut=counts["cut"],
-            requests_invalid=counts["invalid"],
+            strays=dict(self._strays.most_common()),
             calls=calls,
             calls_ok=counts["calls_ok"],
             calls_failed=calls - counts["calls_ok"],

@@ -205,3 +205,18 @@ def test_the_loudest_comes_first() -> None:
     )
     assert [(one.code, one.severity) for one in found] == [("RC104", Severity.BAD), ("RC121", Severity.NOTE)]
     assert "(2.5 times)" in found[0].says
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "says"),
+    [
+        ("x-ratelimit-limit: plenty", "RC107", "One header looks like a limit and its value could not be read."),
+        ("x-ratelimit-limit-requests: 60\nx-ratelimit-remaining-requests: -1", "RC115",
+         "One header says -1, which stands for unknown."),
+        ("x-ratelimit-limit-requests: 60\nx-ratelimit-remaining-requests: -1\nx-ratelimit-reset-requests: nan", "RC115",
+         "2 headers say -1 or nan, which stands for unknown."),
+    ],
+)  # fmt: skip
+def test_one_header_is_said_as_one(text: str, code: str, says: str) -> None:
+    """And two that stand for unknown in different words are not said to be the same."""
+    assert said(text, provider="azure")[code].says == says

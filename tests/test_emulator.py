@@ -378,6 +378,9 @@ def test_admissions_are_exact_under_concurrency() -> None:
         def end(self, one: Served) -> None:
             assert one.answered_ns == 0
 
+        def stray(self, one: Served) -> None:
+            raise AssertionError
+
     app = emulate(openai(rpm=37, tpm=10**6), observer=Observer(), latency_ns=1_000_000)
 
     async def all_at_once() -> list[Got]:

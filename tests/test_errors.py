@@ -20,6 +20,7 @@ def test_the_nearest_names_or_what_is_said_otherwise_or_all() -> None:
     [
         (["simulat"], "simulate"),
         (["simulate", "--rpm", "3", "--policy", "openai-pyhton"], "openai-python"),
+        (["simulate", "--rpm", "3", "--policy", "openai"], "openai-python or openai-node"),
         (["simulate", "--rpm", "3", "--limiter", "token-buckt"], "token_bucket"),
         (["simulate", "--rpm", "3", "--throttle", "tokenbucket"], "token-bucket"),
         (["simulate", "--profile", "groq-fre"], "groq-free"),

@@ -153,6 +153,17 @@ def test_one_name_two_things() -> None:
     assert [type(entry) for entry in explain("litellm")] == [ProviderEntry, ClientEntry]
 
 
+@pytest.mark.parametrize(
+    ("asked", "kind"),
+    [("policies", "policies"), ("clients", "policies"), ("profiles", "profiles"), ("accounts", "profiles"),
+     ("charging", "charging"), ("rules", "charging"), ("providers", "providers")],
+)  # fmt: skip
+def test_a_table_goes_by_the_word_that_help_uses(asked: str, kind: str) -> None:
+    """`clients` and `accounts` are what the help and the README call them."""
+    (entry,) = explain(asked)
+    assert getattr(entry, "kind", None) == kind
+
+
 def test_accounts_and_charging_rules_have_names() -> None:
     """Each row of these tables is its own entry; a rule of its provider's own name is told there."""
     for name in profiles():

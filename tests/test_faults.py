@@ -82,3 +82,15 @@ def test_a_script_does_not_grow_without_end() -> None:
         script.next(call, 0.0)
     assert len(script._running) == faults.Script._MOST_CALLS
     assert script.next(19_999, 0.0).status == 501
+
+
+@pytest.mark.parametrize(
+    ("what", "told_s"),
+    [
+        ("429+retry-after:61", 61.0), ("429+retry-after-ms:200", 0.2), ("503+retry-after:9+retry-after-ms:200", 0.2),
+        ("429+retry-after:soon", None), ("429+retry-after:-3", None), ("500", None), ("drop", None), ("timeout", None),
+    ],
+)  # fmt: skip
+def test_what_an_outcome_says_how_long_to_wait(what: str, told_s: float | None) -> None:
+    """The number that its own headers hold, the finer one first; unknown where there is none."""
+    assert faults.parse(f"first={what}").outcomes[0].told_s == told_s

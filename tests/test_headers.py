@@ -125,6 +125,9 @@ def test_targets(wishes: Wishes, environment: Mapping[str, str], provider: str, 
         (Wishes(), {"OPENAI_API_KEY": "sk-with\nbreak-in-the-middle"}, CredentialsError),
         (Wishes(provider="opneai"), OPENAI, UsageError),
         (Wishes(provider="azure", model="d"), {"AZURE_OPENAI_API_KEY": KEY}, UsageError),
+        (Wishes(), {"OPENAI_API_KEY": f'"{KEY}"'}, CredentialsError),
+        (Wishes(), {"CLOUDFLARE_API_TOKEN": KEY}, CredentialsError),
+        (Wishes(model="d"), AZURE, UsageError),
         (Wishes(base_url="http://10.0.0.1:4000"), OPENAI, UsageError),
         (Wishes(kind="messages"), OPENAI, UsageError),
         (Wishes(base_url="file:///etc/passwd", model="m"), OPENAI, UsageError),
@@ -134,6 +137,14 @@ def test_targets_that_cannot_be(wishes: Wishes, environment: Mapping[str, str], 
     """A key goes only to the provider whose variable held it; what is missing is named."""
     with pytest.raises(error):
         target_from(wishes, environment)
+
+
+def test_a_key_without_an_address_is_not_said_to_be_missing() -> None:
+    """Azure's key alone: the endpoint is what is not there."""
+    with pytest.raises(UsageError) as told:
+        target_from(Wishes(model="d"), AZURE)
+    assert told.value.message.startswith("AZURE_OPENAI_API_KEY is set, but where is Azure OpenAI")
+    assert told.value.hint == "AZURE_OPENAI_ENDPOINT or --base-url URL"
 
 
 def test_the_organisation_travels_as_the_sdk_sends_it() -> None:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import Ratecheck
 
 from ratecheck.cli import COMMANDS
 
@@ -26,6 +27,21 @@ def test_every_help_ends_in_two_examples_whose_options_exist(command: str) -> No
     for line in shown:
         mine = line.partition(f"ratecheck {command}")[2].partition(" -- ")[0].partition("|")[0]
         assert set(re.findall(r"(?<=\s)--[\w-]+", mine)) <= listed, line
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "headers --demo --count 2 --every nan", "headers --demo --alert nan", "headers --demo --timeout nan",
+        "probe --demo --yes --max-wait nan", "probe --demo --timeout nan", "serve --latency nan",
+        "watch --fail-over nan -- true", "simulate --rpm 3 --every nan", "simulate --rpm 3 --cache nan",
+    ],
+)  # fmt: skip
+def test_what_is_no_number_is_refused(ratecheck: Ratecheck, line: str) -> None:
+    """``nan`` is never below a threshold nor above a bound: a pipeline's alert would never go off."""
+    done = ratecheck(*line.split())
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "nan" in done.stderr
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -409,3 +409,17 @@ def test_a_window_is_not_rounded_where_that_moves_the_burst() -> None:
     found = investigate(truth).limiters[0]
     assert found.burst in (None, 25)
     assert found.window_s == pytest.approx(28.81, rel=0.05)
+
+
+def test_a_wait_that_was_cut_short_is_not_spent() -> None:
+    """Ctrl-C comes while the plan waits: what it would have waited is no part of what it cost."""
+    current: list[Sight] = []
+    world = World(Truth("fixed_window", 6, 60), 1)
+    investigation = Investigation(BUDGET, lambda exchange, ask: current[-1])
+    plan = investigation.plan()
+    ask = next(plan)
+    while ask.at_ns - world.now_ns < 5 * NS_PER_S:
+        current.append(sight := world.answer(ask))
+        ask = plan.send(Exchange(None, 1, sight.sent_ns, sight.answered_ns, Cost(), Answer(sight.status)))
+    plan.close()
+    assert investigation.waited_ns == world.waited_ns

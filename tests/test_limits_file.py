@@ -113,3 +113,12 @@ def test_both_commands_take_the_same_file(ratecheck: Ratecheck, tmp_path: Path) 
               for each in json.loads(simulated.stdout)["scenario"]["limits"]}  # fmt: skip
     assert limits == {("requests", 86400.0, 7), ("tokens", 60.0, 900), ("tokens", 60.0, 450)}
     assert json.loads(estimated.stdout)["limits"]["rpd"] == 7
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_file_is_read_as_a_shell_may_have_written_it(ratecheck: Ratecheck, tmp_path: Path, encoding: str) -> None:
+    """An older PowerShell writes UTF-16 for ``headers --json > limits.json``."""
+    path = tmp_path / "limits.json"
+    path.write_text('{"rpm": 7}', encoding)
+    done = ratecheck("simulate", "--limits", str(path), "--json")
+    assert json.loads(done.stdout)["scenario"]["rpm"] == 7

@@ -73,6 +73,22 @@ def test_a_file_is_replaced_in_one_step(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o044 == 0o044
 
 
+def test_what_is_no_file_is_written_to_and_stays_what_it_is(tmp_path: Path) -> None:
+    """``/dev/stdout``, ``/dev/null`` and pipes are not replaced by a file, not even for root; nor is a link."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    replace_file(pipe, "numbers\n")
+    assert os.read(reader, 100) == b"numbers\n"
+    os.close(reader)
+    assert pipe.is_fifo()
+    link = tmp_path / "link"
+    link.symlink_to("n.prom")
+    replace_file(link, "numbers\n")
+    assert link.is_symlink()
+    assert (tmp_path / "n.prom").read_text() == "numbers\n"
+
+
 def test_a_file_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> None:
     """No such folder, or a folder in its place."""
     with pytest.raises(UsageError, match="--textfile cannot be written"):

@@ -63,6 +63,7 @@ def test_nobody_to_ask_means_no_spending(ratecheck: Ratecheck) -> None:
     done = ratecheck("probe", "--base-url", "http://127.0.0.1:9/v1", "--model", "m", "--no-key")
     assert done.returncode == 2
     assert "--yes" in done.stderr
+    assert "http://127.0.0.1:9/v1/chat/completions as m, without a key; told from --base-url." in done.stderr
     assert done.stdout == ""
 
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from conftest import Ratecheck
@@ -206,6 +207,60 @@ def test_server_text_cannot_paint_the_screen(ratecheck: Ratecheck) -> None:
     assert "[bold]x[/bold]" in out
 
 
+@pytest.mark.parametrize("more", [[], ["--json"], ["--raw"]])
+@pytest.mark.parametrize("status", ["200 OK", "429 Too Many Requests", "500 Oops", "401 Unauthorized"])
+def test_a_key_that_the_server_quotes_is_shown_nowhere(ratecheck: Ratecheck, status: str, more: list[str]) -> None:
+    """In an id, a header, a code, a sentence: ``probe`` above looks for more than the last four characters."""
+    body = json.dumps({"error": {"message": f"Rate limit of {KEY} reached", "code": KEY, "type": KEY}, "model": KEY})
+    headers = f'x-request-id: {KEY}\r\nx-ratelimit-limit: {KEY}\r\nRateLimit: "{KEY}";r=1;t=2\r\nretry-after: {KEY}\r\n'
+    with server(always(http(status, body.encode(), headers))) as (url, _):
+        _, out, err = probe(ratecheck, url, *more)
+    assert "WXYZ" in out + err
+
+
+@pytest.mark.parametrize("more", [[], ["--json"], ["--dry-run"], ["--dry-run", "--json"]])
+def test_a_key_in_the_query_is_sent_and_not_shown(ratecheck: Ratecheck, more: list[str]) -> None:
+    """Some gateways take it there."""
+    secret = "0123456789abcdefSECRETlmnop"
+    with server(always(http("200 OK", headers=LIMITS))) as (url, seen):
+        code, out, err = probe(ratecheck, f"{url}?key={secret}", *more)
+    assert code == 0
+    assert "SECRET" not in out + err
+    assert all(f"?key={secret}".encode() in request for request in seen)
+
+
+def test_a_page_in_place_of_an_answer_is_not_understood(ratecheck: Ratecheck) -> None:
+    """A login page answers 200 as well: neither command takes it for the API's word."""
+    page = http("200 OK", b"<html><title>Sign in</title></html>", kind="text/html")
+    for command in (("headers",), ("probe", "--yes")):
+        with server(always(page)) as (url, seen):
+            done = ratecheck(*command, "--base-url", url, "--model", "m", "--no-key", "--timeout", "2")
+        assert (done.returncode, len(seen)) == (3, 1)
+        assert "no JSON" in done.stderr
+
+
+@pytest.mark.parametrize("more", [["--every", "1"], ["--every", "1", "--json"], ["--textfile", "n.prom"]])
+@pytest.mark.parametrize(("status", "code"), [("404 Not Found", 3), ("302 Found", 3), ("401 Unauthorized", 4)])
+def test_a_watch_ends_where_its_first_answer_says_that_none_will_do(
+    ratecheck: Ratecheck, tmp_path: Path, more: list[str], status: str, code: int
+) -> None:
+    """A wrong model, address or key would fail for ever; the exit code is that of a single probe."""
+    where = [str(tmp_path / each) if each.endswith(".prom") else each for each in more]
+    with server(always(http(status, b'{"error": {"message": "no such model"}}'))) as (url, seen):
+        got, out, err = probe(ratecheck, url, *where)
+    assert (got, len(seen)) == (code, 1)
+    assert "error: the server " in err
+    assert "--json" not in more or json.loads(out)["probes"][0]["status"] == int(status[:3])
+
+
+def test_raw_shows_the_headers_of_an_answer_that_is_no_success(ratecheck: Ratecheck) -> None:
+    """The hint of that error names --raw."""
+    with server(always(http("404 Not Found", b"{}", "retry-after: 7\r\n"))) as (url, _):
+        code, out, _ = probe(ratecheck, url, "--raw")
+    assert code == 3
+    assert "retry-after: 7" in out
+
+
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/v1", "https://name.invalid/v1"])
 def test_nobody_there(ratecheck: Ratecheck, url: str) -> None:
     """No listener, no such name: exit 3 and one clear line."""
@@ -213,6 +268,16 @@ def test_nobody_there(ratecheck: Ratecheck, url: str) -> None:
     assert code == 3
     assert not out
     assert len(err.splitlines()) == 2
+
+
+@pytest.mark.parametrize(("past", "says"), [("", "the proxy 127.0.0.1:9, which"), ("127.0.0.1", "127.0.0.1:9: ")])
+def test_a_proxy_that_is_not_there_is_what_is_named(ratecheck: Ratecheck, past: str, says: str) -> None:
+    """Not the server, which nobody asked; where the address goes past the proxy it is the server again."""
+    proxy = {"HTTP_PROXY": "http://me:hunter2@127.0.0.1:9", "NO_PROXY": past}
+    done = ratecheck("headers", "--base-url", "http://127.0.0.1:9/v1", "--model", "m", "--no-key", env=proxy)
+    assert done.returncode == 3
+    assert f"no connection to {says}" in done.stderr
+    assert "hunter2" not in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -215,8 +215,9 @@ def test_a_taken_port_is_named(tmp_path: Path, ratecheck: Any) -> None:
     [
         (("--profile", "openai-fre"), "no profile is called"), (("--provider", "opena"), "no provider is called"),
         (("--limiter", "bucket"), "no limiter is called"), (("--fault", "sometimes=1"), "character 1"),
-        (("--shared-by", "user"), "shared by key or org"), (("--profile", "absent.toml"), "cannot read the profile"),
-        (("--host", "no.such.host.invalid"), "no address"), (("--rpm", "-1"), "-1"),
+        (("--shared-by", "user"), "shared by key or org"), (("--profile", "absent.toml"), "absent.toml: No such file"),
+        (("--host", "no.such.host.invalid"), "no address"), (("--host", "192.0.2.1"), "no address of this"),
+        (("--rpm", "-1"), "-1"),
     ],
 )  # fmt: skip
 def test_wrong_options_are_told_in_one_line(arguments: tuple[str, ...], complaint: str, ratecheck: Any) -> None:
@@ -232,6 +233,42 @@ def test_letting_other_machines_in_is_warned_of(tmp_path: Path) -> None:
     with serve("--host", "0.0.0.0", "--quiet", home=tmp_path) as running:
         assert running.url.startswith("http://127.0.0.1:")
     assert "warning: 0.0.0.0 lets other machines in" in running.err
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "body", "status", "says"),
+    [
+        ("/wrong", KEY, b"{}", 404, "no such path"), ("/models", KEY, b"{}", 405, "not with this method"),
+        ("/chat/completions", "", b"{}", 401, "no key"), ("/chat/completions", KEY, b"{", 400, "not understood"),
+    ],
+)  # fmt: skip
+def test_a_request_that_meets_no_limit_is_seen_all_the_same(
+    path: str, key: str, body: bytes, status: int, says: str, tmp_path: Path
+) -> None:
+    """An app with a wrong base URL finds it in a line and in the report; it is no call and costs nothing."""
+    with serve("--rpm", "1", home=tmp_path) as running:
+        headers = {"authorization": f"Bearer {key}"} if key else {}
+        request = urllib.request.Request(running.url + path, data=body, headers=headers, method="POST")
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(request, timeout=5)
+        refused.value.close()
+    assert refused.value.code == status
+    assert says in next(line for line in running.err.splitlines() if f"  {status}  POST" in line)
+    assert f"Nothing that was asked could be answered: 1 with {status} ({says})." in running.out
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a full disk needs /dev/full")
+def test_a_full_disk_stops_the_recording_and_no_answer(tmp_path: Path) -> None:
+    """The client gets what the limits say; the end says how much of the recording is lost."""
+    with (
+        serve("--rpm", "1", "--record", "/dev/full", home=tmp_path) as running,
+        openai.OpenAI(base_url=running.url, api_key=KEY, max_retries=0) as client,
+    ):
+        assert client.chat.completions.create(model="m", messages=QUESTION).choices
+        with pytest.raises(openai.RateLimitError):
+            client.chat.completions.create(model="m", messages=QUESTION)
+    assert "the recording stopped: no space left on device; 2 attempts are not in it" in running.err
+    assert running.code == 0
 
 
 def test_a_torn_request_leaves_the_server_up(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """Simulations: the story, the same answers as the provider's own, remedies as what they are, the same bytes again."""
 
+import itertools
 import json
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pytest
@@ -25,6 +27,7 @@ from ratecheck.simulate.gate import Charging, Gate, Wording
 from ratecheck.simulate.options import Options, scenario_of
 from ratecheck.simulate.report import interval
 from ratecheck.simulate.scenario import Remedies, Scenario, rate_per_s, span
+from ratecheck.simulate.study import Done, Task
 from ratecheck.simulate.throttle import Throttle
 from ratecheck.simulate.totals import Totals
 from ratecheck.simulate.workload import jobs
@@ -469,6 +472,21 @@ def test_a_recording_is_a_workload() -> None:
         scenario_of(Options(rpm=1, workload="rec"), None, "hello\n")
 
 
+def test_what_was_interrupted_says_how_many_replicas_its_means_are_of() -> None:
+    """Ctrl-C after the second of five: neither the page nor the document speaks of five as done."""
+
+    def two_of(tasks: Sequence[Task]) -> Iterator[Done]:
+        yield from itertools.islice(one_by_one(tasks), 2)
+        raise KeyboardInterrupt
+
+    told = study(Plan(scenario(**BUSY), 0, 5, compare=False, keep_attempts=False), two_of)
+    numbers = document(told, events=False)
+    assert (numbers["interrupted"], numbers["replicas"], numbers["policies"][0]["replicas"]) == (True, 5, 2)
+    shown = render(simulate_page(told, 100), Style(width=100, color=False, unicode=True))
+    assert "Means of at least 2 of 5 replicas" in shown
+    assert "Means of 5 replicas" not in shown
+
+
 # -- the command ------------------------------------------------------------------------------------------------------
 
 
@@ -544,3 +562,12 @@ def test_the_screen_fits_and_tells_the_story(ratecheck: Ratecheck, width: str) -
         assert part in text
     code = ("      ",)
     assert all(len(row) <= int(width) for row in text.splitlines() if not row.startswith(code))
+
+
+@pytest.mark.parametrize(("told_s", "sent_at_s"), [(60, [0, 60, 120]), (120, [0, 120, 240]), (121, [0])])
+def test_an_event_says_what_the_fault_told(told_s: int, sent_at_s: list[float]) -> None:
+    """``retry_after_s`` is in every event of an answer that carried it, and the client went by it or gave up."""
+    made = report(rpm=1000, calls=1, fault=[f"always=429+retry-after:{told_s}"])
+    events = document(made, events=True)["policies"][0]["events"]
+    assert [event["t_s"] for event in events] == sent_at_s
+    assert {event["retry_after_s"] for event in events} == {told_s}

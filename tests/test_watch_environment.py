@@ -1,6 +1,7 @@
 """Where the SDKs' variables lead: one upstream each, the path that each SDK expects, nothing that breaks an app."""
 
 import pytest
+from conftest import Ratecheck
 
 from ratecheck.errors import UsageError
 from ratecheck.watch.environment import settings, targets
@@ -71,3 +72,17 @@ def test_an_address_that_is_none_is_refused(address: str) -> None:
     if address:
         with pytest.raises(UsageError, match="GROQ_BASE_URL"):
             targets({"GROQ_BASE_URL": address}, None)
+
+
+@pytest.mark.parametrize("more", ["https://h.example/v1?key=hunter2", "https://me:hunter2@h.example/v1"])
+def test_a_password_or_a_query_is_left_behind_and_said_so(ratecheck: Ratecheck, more: str) -> None:
+    """It does not reach the upstream, and no word of it the screen."""
+    assert {(each.origin, each.path, each.curtailed) for each in targets({"OPENAI_BASE_URL": more})} >= {
+        ("https://h.example", "/v1", True), ("https://api.anthropic.com", "", False)
+    }  # fmt: skip
+    for arguments, environment, name in (
+        (("--upstream", more), {}, "--upstream"), ((), {"OPENAI_BASE_URL": more}, "OPENAI_BASE_URL"),
+    ):  # fmt: skip
+        done = ratecheck("watch", *arguments, "--", "true", env=environment)
+        assert f"warning: the password or query in {name} does not come along" in done.stderr
+        assert "hunter2" not in done.stderr + done.stdout

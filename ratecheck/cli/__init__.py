@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from ratecheck import __version__
-from ratecheck.cli.exits import run
+from ratecheck.cli.exits import run, standard_streams
 from ratecheck.errors import no_such
 
 # Name and line of help of every command; the module of the same name holds it as `command`.
@@ -88,6 +88,7 @@ def main() -> None:
     # What starting up makes stays to the end: looking through it for garbage, again and again as modules load, is a
     # tenth of the time that a person waits. Past the first 100,000 objects the collector works, only less often.
     gc.set_threshold(100_000, 20, 20)
+    standard_streams()
     code = run(app)
     # The end of the program frees all memory at once: no last look for garbage, a tenth of a short run's time.
     gc.freeze()

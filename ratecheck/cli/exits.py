@@ -1,5 +1,8 @@
 """One place that maps what went wrong to a line on stderr and an exit code. No traceback ever reaches a user."""
 
+import contextlib
+import errno
+import io
 import os
 import sys
 from typing import Any
@@ -44,11 +47,65 @@ def _reader_left() -> int:
     return ExitCode.OK
 
 
+# The disk behind a stream, not the program: what a person can do something about.
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+
+
+def _no_room(error: OSError) -> int:
+    """Say that the output could not be written; what is still buffered must not be tried once more at the exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    complain(f"the output cannot be written: {(error.strerror or 'unknown reason').lower()}", "is the disk full?")
+    return ExitCode.USAGE
+
+
+class _Aside(io.TextIOWrapper):
+    """A stderr that cannot be written to (a full disk, a reader that left) ends nothing: the data are on stdout."""
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError):
+            super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            super().flush()
+
+
+def standard_streams() -> None:
+    """Make the three streams safe to use, whatever the caller did to them.
+
+    In the place of one that was closed (``<&-``, ``>&-``, some service managers) Python has ``None``, and the next
+    socket or file would get its number, and a child's output with it: nothing is put there. And a remark that cannot
+    be written ends nothing.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            opened = os.open(os.devnull, os.O_RDWR)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+            os.set_inheritable(number, True)
+            setattr(sys, name, open(number, "r" if number == 0 else "w", encoding="utf-8", closefd=False))  # noqa: SIM115
+    if isinstance(sys.stderr, io.TextIOWrapper):
+        encoding, errors = sys.stderr.encoding, sys.stderr.errors
+        sys.stderr = _Aside(sys.stderr.detach(), encoding=encoding, errors=errors, line_buffering=True)
+
+
 def run(app: typer.Typer) -> int:
     """Run the command line; return the exit code of what happened."""
+    code = _outcome(app)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _reader_left()  # whoever read had enough; what the command found out stays true
+    except OSError as error:
+        return _no_room(error)
+    return code
+
+
+def _outcome(app: typer.Typer) -> int:
     try:
         outcome: Any = app(standalone_mode=False)
-        sys.stdout.flush()
     except click.UsageError as error:
         complain(error.format_message(), _usage_hint(error))
         return ExitCode.USAGE
@@ -67,6 +124,8 @@ def run(app: typer.Typer) -> int:
             return _reader_left()
         raise
     except Exception as error:  # the last line of defence: a bug becomes one line
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            return _no_room(error)
         if os.environ.get("RATECHECK_DEBUG"):
             raise
         _bug(error)

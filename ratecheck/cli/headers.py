@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ratecheck.cli.options import examples
+from ratecheck.cli.options import a_number, examples
 from ratecheck.cli.output import JsonOption, NoColorOption, Output
 from ratecheck.cli.target import (
     ApiVersionOption,
@@ -66,6 +66,7 @@ def command(
             metavar="S",
             min=0.0,
             max=86_400,
+            callback=a_number,
             help="Seconds from one probe to the next; without --count: watch until Ctrl-C.",
             show_default=False,
         ),
@@ -73,7 +74,12 @@ def command(
     alert: Annotated[
         float | None,
         typer.Option(
-            "--alert", metavar="PERCENT", min=0, max=100, help="Exit 1 when less than this is left of any limit."
+            "--alert",
+            metavar="PERCENT",
+            min=0,
+            max=100,
+            callback=a_number,
+            help="Exit 1 when less than this is left of any limit.",
         ),
     ] = None,
     on_alert: Annotated[
@@ -104,15 +110,15 @@ def command(
     if dry_run:
         return _dry_run(output, target, count or 1)
     if (every is not None and count is None) or on_alert is not None or textfile is not None:
-        watching = _watch(output, target, send, demo, count, every, alert, on_alert, textfile)
+        watching = _watch(output, target, send, demo, count, every, alert, on_alert, textfile, raw=raw)
         close()
         return watching
     report, error = _probe(target, send, count or 1, 1.0 if every is None else every, demo)
     close()
     if not report.probes:
         raise error or AssertionError("a plan sends at least one probe")
-    failed = None if report.refused else _credentials_refused(report) or _not_understood(report)
-    if failed is None or output.json or len(report.probes) > 1:
+    failed = _failure(report)
+    if failed is None or output.json or raw or len(report.probes) > 1:
         _show(output, report, target, raw)
     if error or failed:
         raise error or failed  # type: ignore[misc]  # one of them is an exception here
@@ -129,6 +135,8 @@ def _watch(
     alert: float | None,
     on_alert: str | None,
     textfile: Path | None,
+    *,
+    raw: bool,
 ) -> ExitCode:
     """Probe until Ctrl-C, or as often as asked, with everybody told who wants to be."""
     from ratecheck.cli.monitor import Monitor, exit_code, run
@@ -140,12 +148,16 @@ def _watch(
         raise UsageError("a watch that never ends probes once a second at most", "--every 1 or more, or --count N")
     monitor = Monitor(output, target, demo, alert=alert, on_alert=on_alert, textfile=textfile)
     count = 1 if count is None and every_s is None else count
-    ended = run(monitor, target, send, count=count, every_s=1.0 if every_s is None else every_s, paced=demo is None)
-    if isinstance(ended, RatecheckError):
-        raise ended
+    ended = run(
+        monitor, target, send, _failure,
+        count=count, every_s=1.0 if every_s is None else every_s, paced=demo is None,
+    )  # fmt: skip
     report = monitor.report()
-    if output.json or (ended is None and report.probes):
-        _show(output, report, target, raw=False)
+    failed = ended or (_failure(report) if report.probes else None)
+    if report.probes and (output.json or raw or failed is None):
+        _show(output, report, target, raw)
+    if isinstance(failed, RatecheckError):
+        raise failed
     return exit_code(monitor, ended)
 
 
@@ -210,6 +222,11 @@ def _show(output: Output, report: "HeadersReport", target: "Target", raw: bool) 
         output.page(page(report, sources=target.sources, raw=raw))
 
 
+def _failure(report: "HeadersReport") -> "RatecheckError | None":
+    """Return the error where the last answer is neither a success nor about a limit."""
+    return None if report.refused else _credentials_refused(report) or _not_understood(report)
+
+
 def _credentials_refused(report: "HeadersReport") -> "RatecheckError | None":
     """Return the error for a key that the server does not take."""
     from ratecheck.errors import CredentialsError
@@ -239,6 +256,11 @@ def _not_understood(report: "HeadersReport") -> "RatecheckError | None":
         return UnreachableError(
             f"the server redirects ({last.status}) and redirects are not followed: they would carry the key elsewhere",
             "is the base URL right? It often ends in /v1",
+        )
+    if last.status is not None and 200 <= last.status < 300:
+        return UnreachableError(
+            f"the server answered {last.status} with something that no such API answers: it is no JSON",
+            "is the base URL right? A login page, a proxy or another service may answer in its place",
         )
     hints = {404: "is the base URL right, does the model exist?", 400: "does the model exist? --model names another"}
     return UnreachableError(

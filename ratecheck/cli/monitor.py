@@ -10,6 +10,7 @@ from ratecheck.cli.output import Output
 from ratecheck.errors import ExitCode
 
 if TYPE_CHECKING:
+    from ratecheck.errors import RatecheckError
     from ratecheck.headers import HeadersReport, Probe, Target
     from ratecheck.model import Ask, Exchange
 
@@ -124,7 +125,7 @@ class Monitor:
         """Redraw the screen on a terminal; else one line a probe, on stderr where stdout is for the document."""
         from ratecheck.render.headers import line, page
 
-        if not self._output.json and sys.stdout.isatty():
+        if not self._output.json and self._output.moves(sys.stdout):
             sys.stdout.write(_HOME)
             self._output.page(page(self.report(), sources=self._target.sources))
             sys.stdout.flush()
@@ -138,6 +139,7 @@ def run(
     monitor: Monitor,
     target: "Target",
     send: "Callable[[Ask], Exchange]",
+    failure: "Callable[[HeadersReport], RatecheckError | None]",
     *,
     count: int | None,
     every_s: float,
@@ -145,11 +147,11 @@ def run(
 ) -> BaseException | None:
     """Probe until Ctrl-C (or ``count`` times); return what ended it early.
 
-    ``paced`` says that ``send`` waits for an ask's instant by itself. The first probe's failure ends the run, as a
-    wrong address or key would fail for ever; a later one does not.
+    ``paced`` says that ``send`` waits for an ask's instant by itself. The first probe's ``failure`` ends the run, as a
+    wrong address, model or key would fail for ever; a later one does not.
     """
     from ratecheck.durations import ns_from_s
-    from ratecheck.errors import CredentialsError, RatecheckError, UnreachableError
+    from ratecheck.errors import RatecheckError, UnreachableError
     from ratecheck.headers import read_probe, wants_completion_name
     from ratecheck.model import Ask
     from ratecheck.net.clock import sleep_s, utc_now
@@ -173,9 +175,9 @@ def run(
                 monitor.sent += 1
                 continue
             probe = read_probe(target, exchange, utc_now())
-            if number == 0 and probe.status in (401, 403):
-                return CredentialsError(f"the server refused the key with {probe.status}")
             monitor.answered(probe)
+            if number == 0 and (wrong := failure(monitor.report())):
+                return wrong
             number += 1
     except (KeyboardInterrupt, RatecheckError) as stopped:
         return stopped

@@ -1,5 +1,6 @@
 """What several commands have in common on the command line: the options for limits, and how help shows examples."""
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Annotated
 
@@ -13,6 +14,13 @@ def _sane(amount: int | None) -> int | None:
     if amount is not None and amount > _LARGEST:
         raise typer.BadParameter(f"{amount} is more than any limit there is")
     return amount
+
+
+def a_number(value: float | None) -> float | None:
+    """Refuse ``nan``: it compares false with every bound, so a range lets it through and nothing is ever below it."""
+    if value is not None and math.isnan(value):
+        raise typer.BadParameter("nan is not a number")
+    return value
 
 
 def _completing(known: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:

@@ -25,6 +25,11 @@ class Output:
     json: bool
     no_color: bool
 
+    @staticmethod
+    def moves(stream: TextIO) -> bool:
+        """Say whether a cursor can be moved there: a terminal, and none that shows codes as they are."""
+        return stream.isatty() and os.environ.get("TERM") != "dumb"
+
     def style(self, stream: TextIO | None = None) -> "Style":
         """Return what stdout, or another stream, can show."""
         from ratecheck.render.page import Style
@@ -36,7 +41,7 @@ class Output:
         encoding = (getattr(stream, "encoding", None) or "ascii").lower().replace("-", "")
         return Style(
             width=max(width, 20),
-            color=tty and not self.no_color and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb",
+            color=self.moves(stream) and not self.no_color and not os.environ.get("NO_COLOR"),
             unicode=encoding.startswith("utf"),
         )
 
@@ -54,7 +59,13 @@ class Output:
         sys.stdout.write(dumps(document) + "\n")
 
     def note(self, line: str) -> None:
-        """Print a line for a person to stderr, neutralised."""
+        """Print a line for a person to stderr, neutralised; on a terminal it breaks between words."""
         from ratecheck.redact import neutralise
 
-        print(neutralise(line), file=sys.stderr, flush=True)
+        line = neutralise(line)
+        if sys.stderr.isatty():
+            import textwrap
+
+            width = self.style(sys.stderr).width
+            line = textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
+        print(line, file=sys.stderr, flush=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ratecheck.cli.options import examples
+from ratecheck.cli.options import a_number, examples
 from ratecheck.cli.output import JsonOption, NoColorOption, Output
 from ratecheck.cli.target import (
     ApiVersionOption,
@@ -38,8 +38,8 @@ SETTINGS = {
             "at most 20 requests, half of each limit left over",
         ),
         (
-            "ratecheck probe --base-url http://127.0.0.1:8080/v1 --no-key --to-the-wall --yes --json",
-            "a local server, for a script",
+            "ratecheck probe --base-url http://127.0.0.1:8429/v1 --model m --no-key --to-the-wall --yes --json",
+            "a local server such as `ratecheck serve`, for a script",
         ),
     ),
 }
@@ -69,7 +69,14 @@ def command(
     ] = 2000,
     max_wait: Annotated[
         float,
-        typer.Option("--max-wait", metavar="S", min=0, max=86_400, help="Wait at most so long for limits to refill."),
+        typer.Option(
+            "--max-wait",
+            metavar="S",
+            min=0,
+            max=86_400,
+            callback=a_number,
+            help="Wait at most so long for limits to refill.",
+        ),
     ] = 900.0,
     leave: Annotated[
         str, typer.Option("--leave", metavar="PERCENT", help="Leave this share of every announced request limit.")
@@ -100,7 +107,7 @@ def command(
     shown = _target(target, demo)
     if dry_run:
         return _dry_run(output, budget, target, shown)
-    _ask_first(output, budget, asks=not (yes or demo is not None))
+    _ask_first(output, budget, target, asks=not (yes or demo is not None))
     investigation, error = _investigate(output, budget, target, send, second_key=target.second_key is not None)
     close()
     report = report_of(investigation)
@@ -144,20 +151,23 @@ def _dry_run(output: Output, budget: "Budget", target: "Target", shown: dict[str
     return ExitCode.OK
 
 
-def _ask_first(output: Output, budget: "Budget", *, asks: bool) -> None:
-    """Say what will be spent at most, and go on only with a yes."""
+def _ask_first(output: Output, budget: "Budget", target: "Target", *, asks: bool) -> None:
+    """Say what will be spent at most, and whose it is; go on only with a yes."""
     from ratecheck.errors import UsageError
     from ratecheck.render.probe import cost_sentence
 
     output.note(cost_sentence(budget))
     if not asks:
         return
+    key = f"with the key {target.key_shown}" if target.key_shown else "without a key"
+    output.note(f"They go to {target.url} as {target.model}, {key}; told from {target.told_from}.")
     output.note(
         "What share of a day's allowance that is stands in the first answer's headers, if any, and is said then."
     )
     if not sys.stdin.isatty():
         raise UsageError("probe asks before it spends, and nobody can answer here", "--yes goes ahead without asking")
     if not typer.confirm("Go ahead?", err=True):
+        output.note("Nothing was sent.")
         raise typer.Abort
 
 
@@ -177,7 +187,7 @@ def _investigate(
 
     investigation = Investigation(budget, read, second_key=second_key)
     plan = investigation.plan()
-    live = sys.stderr.isatty()
+    live = output.moves(sys.stderr)
     told_day = False
     error: BaseException | None = None
     try:

@@ -11,6 +11,7 @@ from ratecheck.cli.options import (
     RpdOption,
     RpmOption,
     TpmOption,
+    a_number,
     accounts,
     examples,
     providers,
@@ -60,7 +61,9 @@ def command(
     shared_by: Annotated[
         str, typer.Option(metavar="key|org", help="Limits for each key, or one set for the organisation.")
     ] = "key",
-    latency: Annotated[float, typer.Option(metavar="S", min=0, max=3600, help="Seconds that an answer takes.")] = 0.0,
+    latency: Annotated[
+        float, typer.Option(metavar="S", min=0, max=3600, callback=a_number, help="Seconds that an answer takes.")
+    ] = 0.0,
     fault: FaultOption = None,
     record: Annotated[str | None, typer.Option(metavar="FILE", help="Append one request a line (JSON).")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No line on stderr for each request.")] = False,
@@ -107,7 +110,7 @@ def _profile(
             row = dialects.get(chosen.dialect)
             # The words and headers are the provider's; the limits have no source but the command line.
             chosen = replace(
-                chosen, limits=(), title=f"{row.title if row else 'An API'}, limits as stated", name="as stated",
+                chosen, limits=(), title=row.title if row else "An API", name="limits as stated",
                 source=row.sources[0] if row and row.sources else chosen.source,
             )  # fmt: skip
     for name, amount in stated.items():
@@ -119,14 +122,11 @@ def _load(name: str) -> "Profile":
     from pathlib import Path
 
     from ratecheck import provider as providers
-    from ratecheck.errors import UsageError
+    from ratecheck.net.files import read_text
 
     if not name.endswith(".toml") and name != "-":
         return providers.get(name)
-    try:
-        text = sys.stdin.read() if name == "-" else Path(name).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read the profile {name}: {getattr(error, 'strerror', None) or error}") from None
+    text = read_text(name, "--profile")
     return providers.load(text, "stdin" if name == "-" else Path(name).name)
 
 
@@ -137,8 +137,8 @@ def _run(
 
     from ratecheck.net import clock, recording, server
     from ratecheck.net.emulator import Emulator
+    from ratecheck.net.recorder import Recorder
     from ratecheck.render import serve as rendered
-    from ratecheck.render.page import render
     from ratecheck.serve import Session
 
     now_ns = clock.wall_clock()
@@ -146,13 +146,14 @@ def _run(
     listener = server.listen(host, port)
     with ExitStack() as stack:
         stack.callback(listener.close)
+        recorder = stack.enter_context(Recorder(record, append=True)) if record is not None else None
         session = Session(imitated.profile, charges_refusals=imitated.charges_refusals, started_ns=started_ns)
         witness = recording.Witness(
             session,
             imitated,
             started_ns,
             say=None if quiet else lambda line: print(line, file=sys.stderr),
-            write=stack.enter_context(recording.writer(record, started_ns)) if record is not None else None,
+            write=recording.writer(recorder, started_ns) if recorder is not None else None,
         )
         emulator = Emulator(imitated, now_ns, script=script, observer=witness)
         if host not in _LOOPBACK:
@@ -163,11 +164,9 @@ def _run(
             print(file=sys.stderr)
         if emulator.trouble is not None:
             output.note(f"a bug in ratecheck met a request: {type(emulator.trouble).__name__}; please report it")
-        page = rendered.page(session.report(now_ns()))
-        if output.json:
-            sys.stderr.write(render(page, output.style()))
-        else:
-            output.page(page)
+        if recorder is not None and (complaint := recorder.complaint()):
+            output.note(complaint)
+        output.page(rendered.page(session.report(now_ns())), sys.stderr if output.json else sys.stdout)
     return ExitCode.OK
 
 

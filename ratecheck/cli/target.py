@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from ratecheck.cli.options import providers
+from ratecheck.cli.options import a_number, providers
 
 if TYPE_CHECKING:
     from ratecheck.headers import Target
@@ -43,7 +43,10 @@ ApiVersionOption = Annotated[
     str | None, typer.Option("--api-version", metavar="V", help="Azure's api-version (default: OPENAI_API_VERSION).")
 ]
 TimeoutOption = Annotated[
-    float, typer.Option("--timeout", metavar="S", min=0.1, max=3600, help="Seconds for one whole request and answer.")
+    float,
+    typer.Option(
+        "--timeout", metavar="S", min=0.1, max=3600, callback=a_number, help="Seconds for one whole request and answer."
+    ),
 ]
 NoKeyOption = Annotated[bool, typer.Option("--no-key", help="Send no key: for a local server.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print the request that would be sent; send nothing.")]

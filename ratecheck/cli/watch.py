@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from ratecheck.cli.options import examples
+from ratecheck.cli.options import a_number, examples
 from ratecheck.cli.output import JsonOption, NoColorOption, Output
 from ratecheck.errors import ExitCode, UsageError
 
@@ -61,7 +61,12 @@ def command(
     ] = _MAX_BODY_BYTES,
     fail_over: Annotated[
         float | None,
-        typer.Option(min=1.0, metavar="RATIO", help="Exit 1 when there are more requests per call than this."),
+        typer.Option(
+            min=1.0,
+            metavar="RATIO",
+            callback=a_number,
+            help="Exit 1 when there are more requests per call than this.",
+        ),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Nothing while it runs; the report comes at the end.")] = False,
     json: JsonOption = False,
@@ -101,6 +106,9 @@ def _live(options: _Options, output: Output) -> ExitCode | int:
 
     found = targets(os.environ, options.upstream)
     listeners = listen(tuple(dict.fromkeys(target.origin for target in found)), options.port)
+    if curtailed := [target.variable for target in found if target.curtailed]:
+        name = "--upstream" if options.upstream is not None else " and ".join(curtailed)
+        output.note(f"warning: the password or query in {name} does not come along: only host and path do")
     variables = settings(found, {each.origin: each.port for each in listeners}, os.environ)
     with ExitStack() as stack:
         recorder = stack.enter_context(Recorder(options.record)) if options.record is not None else None
@@ -150,8 +158,8 @@ def _finish(
     from ratecheck.calls.tally import Tally
     from ratecheck.watch.report import report
 
-    if recorder is not None and recorder.trouble is not None:
-        output.note(f"warning: the recording stopped: {recorder.trouble}; {recorder.lost} attempts are not in it")
+    if recorder is not None and (complaint := recorder.complaint()):
+        output.note(complaint)
     made = report(
         tuple(dict.fromkeys(listener.origin for listener in listeners)) if options.upstream else ("environment",),
         session.tally if session is not None else Tally(),
@@ -238,13 +246,13 @@ def _say_exports(
         if options.upstream is not None or target.provider in keyed or os.environ.get(target.variable):
             print(f"export {target.variable}={variables[target.variable]}", file=stream)
     stream.flush()
-    where = options.upstream or "the providers"
+    where = found[0].origin if options.upstream else "the providers"
     output.note(f"watching on 127.0.0.1:{listeners[0].port}, passing on to {where}; Ctrl-C ends it and reports")
 
 
 def _view(options: _Options, output: Output) -> "Any":
     """Return what moves while it runs, on a terminal only: a table where it is ours, lines where it is the app's."""
-    if options.quiet or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+    if options.quiet or not output.moves(sys.stderr):
         return None
     style = output.style(sys.stderr)
     if options.command:

@@ -168,7 +168,7 @@ class _Telling(NamedTuple):
 
 
 _TELLINGS = {
-    Remarks.SENTINEL: _Telling("RC115", Severity.NOTE, "{count} say {detail}, which stands for unknown."),
+    Remarks.SENTINEL: _Telling("RC115", Severity.NOTE, "{count} {detail}, which stands for unknown."),
     Remarks.OVERDRAWN: _Telling("RC123", Severity.WARN, "{detail} more were used than the limit allows."),
     Remarks.ABOVE_LIMIT: _Telling("RC116", Severity.NOTE, "{detail} left: more than the limit."),
     Remarks.UNIT_INFERRED: _Telling("RC106", Severity.NOTE, "The bare reset counts {detail}: only that fits the rest."),
@@ -195,12 +195,15 @@ def _of_remarks(remarks: Iterable[Remark]) -> Iterable[Diagnosis]:
         if remark.kind in _TELLINGS:
             detail = remark.detail if remark.kind is not Remarks.SENTINEL else ""
             kinds.setdefault((remark.kind, detail), []).extend(remark.headers)
-    details = {remark.kind: remark.detail for remark in remarks}
+    details: dict[Remarks, dict[str, None]] = {}
+    for remark in remarks:
+        details.setdefault(remark.kind, {})[remark.detail] = None
     for (kind, detail), headers in kinds.items():
         code, severity, says = _TELLINGS[kind]
         names = tuple(dict.fromkeys(headers))
-        count = f"{len(names)} headers" if len(names) > 1 else "One header"
-        yield _say(code, severity, says.format(detail=detail or details[kind] or "nothing", count=count), names)
+        count = f"{len(names)} headers say" if len(names) > 1 else "One header says"
+        told = detail or " or ".join(filter(None, details[kind])) or "nothing"
+        yield _say(code, severity, says.format(detail=told, count=count), names)
 
 
 # -- the answer as a whole ----------------------------------------------------------------------------------------
@@ -209,7 +212,11 @@ def _of_remarks(remarks: Iterable[Remark]) -> Iterable[Diagnosis]:
 def _of_answer(reading: Reading, status: int | None, finding: Finding | None) -> Iterable[Diagnosis]:
     success = status is not None and 200 <= status < 300
     if reading.unknown:
-        says = f"{len(reading.unknown)} headers look like limits and their values could not be read."
+        says = (
+            f"{len(reading.unknown)} headers look like limits and their values could not be read."
+            if len(reading.unknown) > 1
+            else "One header looks like a limit and its value could not be read."
+        )
         yield _say("RC107", Severity.NOTE, says, reading.unknown)
     if success and not reading.limits and not reading.unknown:
         yield _say("RC108", Severity.NOTE, "The answer names no limits. That does not mean that there are none.")

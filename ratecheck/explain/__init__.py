@@ -35,6 +35,10 @@ UNVERIFIED = "unverified"
 _LONGEST = 200
 
 
+# What the README and `--help` call a table whose name is another.
+_CALLED = {"clients": "policies", "accounts": "profiles", "rules": "charging"}
+
+
 def explain(name: str | None = None) -> tuple[Entry, ...]:
     """Return every entry of that name, one mostly; the overview for ``None``.
 
@@ -65,7 +69,7 @@ def _found(name: str) -> Iterator[Entry]:
         return
     area_name = _AREA.fullmatch(name)
     yield from (AreaEntry(area) for area in AREAS if name == "codes" or (area_name and area.prefix[-1] == area_name[1]))
-    yield from (each for each in _lists() if each.kind == name)
+    yield from (each for each in _lists() if each.kind == _CALLED.get(name, name))
     if name == UNVERIFIED:
         from ratecheck.explain.facts import unverified  # every table there is: only where they are all wanted
 

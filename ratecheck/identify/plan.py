@@ -110,10 +110,11 @@ class Investigation(Evidence):
         self, at_ns: int | None = None, *, key: int = 0, max_output_tokens: int = 1
     ) -> Generator[Ask, Exchange, Sight]:
         at_ns = self.now_ns if at_ns is None else max(at_ns, self.now_ns)
-        self.waited_ns += at_ns - self.now_ns
+        wait_ns = at_ns - self.now_ns
         self._in_a_burst = self._in_a_burst + 1 if at_ns == self.now_ns else 1
         ask = Ask(at_ns=at_ns, max_output_tokens=max_output_tokens, key=key)
         exchange = yield ask
+        self.waited_ns += wait_ns  # only now: Ctrl-C may have cut it short
         sight = self._see(exchange, ask)
         self.now_ns = max(sight.answered_ns, self.now_ns)
         self.take_in(sight)

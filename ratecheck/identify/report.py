@@ -159,7 +159,11 @@ def never_refused(history: Sequence[Observation], dimension: Dimension) -> Limit
     span_ns = history[-1].answered_ns - history[0].sent_ns if history else 0
     if not admitted:
         return _unknown(dimension, None, 0.0, ("no request was admitted or refused",), announced=False)
-    sentence = f"{admitted} requests within {human_ms(span_ns)} were all admitted: a limit, if any, is above that"
+    sentence = (
+        f"{admitted} requests within {human_ms(span_ns)} were all admitted: a limit, if any, is above that"
+        if admitted > 1
+        else "one request was sent, and it was admitted"
+    )
     return _unknown(dimension, None, 0.0, (sentence,), announced=False)
 
 

@@ -11,7 +11,7 @@ from ratecheck.dialects import Reading
 from ratecheck.durations import parse_instant
 from ratecheck.identify.sight import Sight, instants
 from ratecheck.model import Ask, Category, Exchange, Finding
-from ratecheck.redact import scrub
+from ratecheck.redact import scrub, scrub_all
 
 _Headers = Sequence[tuple[str, str]]
 
@@ -36,6 +36,11 @@ def see(
     fatal: str | None = None
     if answer.status is not None and 200 <= answer.status < 300:
         admitted = True
+        if not reading.limits and answer.body and not _is_document(answer.body):
+            admitted, fatal = (
+                None,
+                f"the server answered {answer.status} with something that no such API answers: it is no JSON",
+            )
     elif answer.status is not None:
         finding = finding_of(answer.status, answer.headers, answer.body, provider=provider, now=now)
         if finding.category in _LIMITED or (answer.status == 429 and finding.category is Category.NOT_RATE_LIMIT):
@@ -53,7 +58,7 @@ def see(
         answered_ns=answered_ns,
         status=answer.status,
         admitted=admitted,
-        limits=reading.limits,
+        limits=scrub_all(reading.limits, secrets) if secrets else reading.limits,
         retry_after_s=wait_s if admitted is False else None,
         refused_dimension=finding.dimension if finding is not None else None,
         tokens=usage.get("total_tokens"),
@@ -88,6 +93,13 @@ def _fatal(status: int, finding: Finding, body: bytes, secrets: tuple[str, ...])
         return None  # the next request says it so
     said = f": {scrub(finding.message, secrets)}" if finding.message else ""
     return f"the server answered {status}{said}"
+
+
+def _is_document(body: bytes) -> bool:
+    try:
+        return isinstance(json.loads(body), Mapping)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _usage(body: bytes) -> dict[str, int]:

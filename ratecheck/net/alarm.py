@@ -15,8 +15,17 @@ _HOOK_S: Final = 30.0
 
 
 def replace_file(path: Path, text: str) -> None:
-    """Write ``text`` so that a reader sees the old file or the new one, never a half. Raises ``UsageError``."""
+    """Write ``text`` so that a reader sees the old file or the new one, never a half. Raises ``UsageError``.
+
+    A link stays a link. What is no file (``/dev/stdout``, a pipe) is written to: putting a file in its place would
+    take it from everybody else.
+    """
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            with path.open("w", encoding="utf-8") as device:
+                device.write(text)
+            return
+        path = path.resolve()
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     except OSError as error:
         raise UsageError(f"--textfile cannot be written: {error.strerror}: {path}") from None

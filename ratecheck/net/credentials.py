@@ -17,6 +17,8 @@ from ratecheck.redact import neutralise
 
 # What OpenAI-compatible servers of any make are asked as when nothing else is known.
 _COMPATIBLE = "openai"
+# Printable, and no quote: one comes of a .env file that was read to the letter.
+_KEY = re.compile(r"[\x21\x23-\x26\x28-\x7e]+")
 _LOOPBACK = ("127.", "localhost", "[::1]", "::1")
 
 
@@ -91,6 +93,12 @@ def _where(wishes: Wishes, environment: Mapping[str, str]) -> tuple[Dialect, str
             return dialect, dialect.base_url, told
     if wishes.api_key_env:
         raise UsageError("whose key is that?", "name the provider (--provider) or the address (--base-url)")
+    for dialect in dialects.ALL.values():
+        nowhere = dialect.base_url is None and dialect.name not in _TRIED_LAST and not wishes.no_key
+        held = next((name for name in dialect.key_env if environment.get(name)), None)
+        if nowhere and held is not None:
+            wanted = " or ".join((*dialect.base_url_env[:1], "--base-url URL"))
+            raise UsageError(f"{held} is set, but where is {dialect.title}? It has no one address", wanted)
     if wishes.key_optional or wishes.no_key:
         row = _named(_COMPATIBLE)
         return row, row.base_url or "", "nothing said: OpenAI by default"
@@ -140,7 +148,7 @@ def _key(
         hint = "--no-key sends none, for a local server" if local else "--api-key-env NAME names another variable"
         raise CredentialsError(f"no key for {dialect.title}: {wanted} is not set", hint)
     key = environment[name].strip()
-    if not re.fullmatch(r"[\x21-\x7e]+", key):
+    if not _KEY.fullmatch(key):
         raise CredentialsError(f"the key in {name} holds characters that no key has", "a line break or a quote in it?")
     return key
 

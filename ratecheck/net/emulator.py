@@ -100,8 +100,12 @@ class Emulator:
 
     def _end(self, served: Served) -> None:
         served.answered_ns = self._clock()
-        if self._observer is not None and served.wanted is not None:
+        if self._observer is None:
+            return
+        if served.wanted is not None:
             self._observer.end(served)
+        elif served.status is not None and served.status >= 400:
+            self._observer.stray(served)
 
     def _stumble(self, error: Exception) -> Answer:
         self.trouble = error

@@ -9,6 +9,7 @@ import threading
 import zlib
 from typing import Final
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
@@ -133,6 +134,11 @@ class Prober:
                 f"TLS with {host} failed: {text}",
                 "a firewall that opens TLS needs its certificate: SSL_CERT_FILE=/path/to/ca.pem",
             )
+        if isinstance(error, httpx.ConnectError) and (proxy := _proxy_before(request.url)):
+            return UnreachableError(
+                f"no connection to the proxy {proxy}, which the environment puts before {host}",
+                "look at HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY",
+            )
         if isinstance(error, httpx.ConnectError):
             # The words of getaddrinfo differ by system; these stand in all of them.
             if any(
@@ -150,6 +156,16 @@ _FIREWALL = "no network, a firewall, or a wrong --base-url; `ratecheck headers -
 
 def _host(url: str) -> str:
     return neutralise(urlsplit(url).netloc.rpartition("@")[2], 120) or "the server"
+
+
+def _proxy_before(url: str) -> str | None:
+    """Return the host of the proxy that the environment names for this address, as the HTTP client reads it."""
+    parts = urlsplit(url)
+    if proxy_bypass(parts.hostname or ""):
+        return None
+    found = getproxies()
+    proxy = found.get(parts.scheme) or found.get("all")
+    return _host(proxy if "://" in proxy else f"http://{proxy}") if proxy else None
 
 
 def _exchange(client: httpx.Client, request: ProbeRequest) -> Answer:

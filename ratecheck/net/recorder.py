@@ -9,20 +9,26 @@ from types import TracebackType
 from typing import IO
 
 from ratecheck.errors import UsageError
+from ratecheck.wording import counted
 
 
 class Recorder:
-    """Appends lines to a file that only its owner may read. A new recording replaces an old one of the same name."""
+    """Writes lines to a file that only its owner may read.
 
-    def __init__(self, path: str) -> None:
+    A new recording replaces an old one of the same name; with ``append`` it goes on behind it.
+    """
+
+    def __init__(self, path: str, *, append: bool = False) -> None:
         self.path = path
         self.lost = 0
         """Lines that found no room."""
         self.trouble: str | None = None
         try:
             # O_APPEND: also after a foreign process has cut the file, a line goes to its end.
-            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
-            os.fchmod(self._file, 0o600) if os.path.isfile(path) else None
+            begin = 0 if append else os.O_TRUNC
+            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | begin | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            if os.path.isfile(path) and not append:
+                os.fchmod(self._file, 0o600)
         except OSError as error:
             why = (error.strerror or "unknown reason").lower()
             raise UsageError(f"cannot write {path}: {why}", "give --record a file in a directory of yours") from None
@@ -40,6 +46,13 @@ class Recorder:
         except OSError as error:
             self.lost += 1
             self.trouble = (error.strerror or "unknown reason").lower()
+
+    def complaint(self) -> str | None:
+        """Return what to tell a person at the end: that the recording is not whole, and why."""
+        if self.trouble is None:
+            return None
+        lost = counted(self.lost, "attempt is", "attempts are")
+        return f"warning: the recording stopped: {self.trouble}; {lost} not in it"
 
     def close(self) -> None:
         """Close the file."""

@@ -1,20 +1,19 @@
 """What ``serve`` keeps of each request: the session's counts, a line for a person, a line in a file."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 from ratecheck.calls import Attempt, Outcome, Request
 from ratecheck.calls.record import line_of
 from ratecheck.clients import Sender
 from ratecheck.dialects import Level, read_limits
 from ratecheck.durations import NS_PER_S, human_s, s_from_ns
-from ratecheck.errors import UsageError
 from ratecheck.model import Category, Dimension, Finding
+from ratecheck.net.recorder import Recorder
 from ratecheck.net.served import Served
 from ratecheck.provider import Provider
 from ratecheck.provider.voices import Refusal
 from ratecheck.redact import mask, neutralise
-from ratecheck.serve import Ended, Handed, Session
+from ratecheck.serve import STRAYS, Ended, Handed, Session
 
 
 class Witness:
@@ -73,22 +72,23 @@ class Witness:
         if self._say is not None:
             self._say(line(served, handed.request.sender, self._left(levels), self._started_ns))
 
+    def stray(self, served: Served) -> None:
+        """It met no limit and was no call: an app with a wrong base URL must see that all the same."""
+        if served.status is not None:
+            self._session.stray(served.status)
+        if self._say is not None:
+            self._say(line(served, served.head.sender, (), self._started_ns))
+
     def _left(self, levels: Sequence[Level]) -> list[str]:
         rules = self._provider.profile.limits
         return [f"{rule.name} {level.remaining:,}/{level.limit:,}" for rule, level in zip(rules, levels, strict=False)]
 
 
-@contextmanager
-def writer(path: str, started_ns: int) -> Iterator[Callable[[Attempt, Served], None]]:
-    """Append to a recording: each request is one line, there as soon as it has ended. Raises ``UsageError``."""
-    try:
-        file = open(path, "a", encoding="utf-8", buffering=1)  # noqa: SIM115  # closed below, where the lines end
-    except OSError as error:
-        raise UsageError(f"cannot write to {path}: {error.strerror}") from None
-    with file:
-        yield lambda attempt, served: print(
-            line_of(attempt, started_ns, served.answer.headers if served.answer else ()), file=file
-        )
+def writer(recorder: Recorder, started_ns: int) -> Callable[[Attempt, Served], None]:
+    """Return what puts each request into a recording as soon as it has ended."""
+    return lambda attempt, served: recorder.write(
+        line_of(attempt, started_ns, served.answer.headers if served.answer else ())
+    )
 
 
 def _request(served: Served) -> Request:
@@ -172,6 +172,8 @@ def line(served: Served, sender: Sender, left: Sequence[str], started_ns: int) -
         words.append(f"refused by {served.refusal.name}, {_advice(served.refusal)}")
     elif served.cut:
         words.append("the client hung up")
+    elif served.wanted is None and served.status in STRAYS:
+        words.append(STRAYS[served.status])
     words += left[:3]
     if served.head.key:
         words.append(f"key {mask(served.head.key)}")

@@ -104,3 +104,6 @@ class Observer(Protocol):
 
     def end(self, served: Served) -> None:
         """It has ended, in whatever way."""
+
+    def stray(self, served: Served) -> None:
+        """A request was turned away before anything could be read of it: no such path, no key, no JSON."""

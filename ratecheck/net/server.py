@@ -14,6 +14,7 @@ from ratecheck.errors import UsageError
 _BACKLOG = 2048
 # What an answer under way may still take when Ctrl-C comes.
 _GRACE_S = 1
+_HERE = "--host 127.0.0.1 listens on this machine"
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -21,7 +22,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except (OSError, UnicodeError):
-        raise UsageError(f"{host} is no address of this machine", "--host 127.0.0.1 listens on this machine") from None
+        raise UsageError(f"{host} is no address of this machine", _HERE) from None
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -34,6 +35,8 @@ def listen(host: str, port: int) -> socket.socket:
             raise UsageError(f"port {port} on {host} is taken", hint) from None
         if error.errno == errno.EACCES:
             raise UsageError(f"port {port} on {host} is not allowed", "ports from 1024 on need no rights") from None
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise UsageError(f"{host} is no address of this machine", _HERE) from None
         raise UsageError(
             f"cannot listen on {host} port {port}: {error.strerror}", "--port 0 takes a free one"
         ) from None

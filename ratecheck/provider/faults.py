@@ -7,6 +7,7 @@ import re
 from collections.abc import Hashable
 from dataclasses import dataclass
 
+from ratecheck.durations import parse_number
 from ratecheck.errors import UsageError
 
 # Outcomes a list may hold, and the names that may ride on one: whatever an answer can carry that clients read.
@@ -25,6 +26,16 @@ class Outcome:
     headers: tuple[tuple[str, str], ...] = ()
     code: str | None = None
     """An error code that the body names, ``insufficient_quota`` for one."""
+
+    @property
+    def told_s(self) -> float | None:
+        """How long its headers say to wait, in seconds; ``None`` where they say no number."""
+        headers = dict(self.headers)
+        for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
+            told = parse_number(headers.get(name, ""))
+            if told is not None and told >= 0:
+                return told / unit
+        return None
 
 
 OK = Outcome("ok")

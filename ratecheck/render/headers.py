@@ -16,6 +16,9 @@ def line(probe: Probe) -> str:
     """Say one probe in a line, for a monitor whose output is no terminal."""
     if probe.finding is not None and probe.finding.category is not Category.NOT_RATE_LIMIT:
         return f"{probe.t_s:10.1f} s  {refusal_sentence(probe.finding)}"
+    if probe.finding is not None and not probe.limits:
+        said = f": {probe.finding.message}" if probe.finding.message else ""
+        return f"{probe.t_s:10.1f} s  Answered {probe.status}, and not for a limit{said}"
     told = [f"{label_of(limit)} {left_in(limit)}" for limit in probe.limits if limit.remaining is not None]
     return (
         f"{probe.t_s:10.1f} s  {'; '.join(told) or 'no rate-limit header'} ({probe.status}, {human_s(probe.latency_s)})"

@@ -2,7 +2,7 @@
 
 from ratecheck.durations import human_s
 from ratecheck.render.page import Bar, Bars, LineChart, Page, Series, Table, Tone
-from ratecheck.serve import Remaining, ServeReport
+from ratecheck.serve import STRAYS, Remaining, ServeReport
 
 # Below this many requests the table says it all.
 _FEWEST_POINTS = 4
@@ -12,11 +12,13 @@ _FLAT = 0.99
 
 def _verdict(report: ServeReport) -> tuple[str, Tone]:
     if not report.requests:
+        if report.strays:
+            return f"Nothing that was asked could be answered: {_strays(report)}.", Tone.BAD
         return "Nobody asked anything.", Tone.PLAIN
     calls = f"{report.calls} call{'s' * (report.calls != 1)}"
     made = f"{calls} made {report.requests} request{'s' * (report.requests != 1)}"
     if report.requests_per_call is not None and report.requests > report.calls:
-        made += f", {report.requests_per_call:.2g} a call"
+        made += f", {report.requests_per_call:.3g} a call"
     if not report.requests_limited:
         return f"{made}; no limit was reached.", Tone.GOOD if not report.calls_failed else Tone.WARN
     refused = f"{made}; {report.requests_limited} refused"
@@ -42,12 +44,18 @@ def _table(report: ServeReport) -> Table:
         for what, count, how in (
             ("broken on purpose", report.requests_faulted, "by --fault"),
             ("hung up on", report.requests_cut, "the client left before the end"),
-            ("malformed", report.requests_invalid, "4xx for another reason than a limit"),
+            ("turned away", sum(report.strays.values()), f"{_strays(report)}; no calls, not counted above"),
         )
         if count
     ]
     rows.append(("tokens reserved", f"{report.reserved_tokens:,}", "at admission"))
     return Table(("", "count", ""), tuple(rows), right=frozenset({1}))
+
+
+def _strays(report: ServeReport) -> str:
+    return ", ".join(
+        f"{count} with {status} ({STRAYS.get(status, 'a bug')})" for status, count in report.strays.items()
+    )
 
 
 def _by_limit(report: ServeReport) -> str:

@@ -235,7 +235,9 @@ def _columns(width: int) -> tuple[str, ...]:
 def _policies(report: SimulateReport, width: int) -> Table:
     columns = ("policy", *_columns(width))
     rows = tuple((each.policy, *_row(each.outcome, width)) for each in report.policies)
-    note = f"Means of {report.replicas} replicas, ± half of the 95 % interval." if report.replicas > 1 else ""
+    done = min((each.outcome.replicas for each in report.policies), default=0)
+    of = f"{report.replicas} replicas" if done == report.replicas else f"at least {done} of {report.replicas} replicas"
+    note = f"Means of {of}, ± half of the 95 % interval." if report.replicas > 1 else ""
     return Table(columns, rows, "By client", frozenset(range(1, len(columns))), note, whole=frozenset({0}))
 
 
@@ -348,7 +350,7 @@ def _numbers(outcome: Outcome) -> dict[str, Any]:
             "p50": _rounded(figures.latency_p50_s), "p95": _rounded(figures.latency_p95_s),
             "max": _rounded(figures.latency_max_s),
         },
-        "limited_by": dict(figures.limited_by), "stopped": figures.cut,
+        "limited_by": dict(figures.limited_by), "stopped": figures.cut, "replicas": outcome.replicas,
         "intervals": {
             name: None if found is None else
             {"mean": _rounded(found.mean), "low": _rounded(found.low), "high": _rounded(found.high)}

@@ -53,7 +53,10 @@ def _verdict(report: WatchReport) -> str:
     if tally.limited:
         says += f"; {tally.limited:,} refused by a limit"
     elif tally.failed:
-        says += f"; {tally.failed:,} failed"
+        says += f"; {tally.failed:,} of the requests failed"
+    lost = tally.calls - tally.calls_ok
+    if lost and tally.failed:
+        says += f", {counted(lost, 'call')} never got through"
     if report.over:
         says += f" (more than the {report.fail_over:g} allowed)"
     return says + "."

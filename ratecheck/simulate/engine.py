@@ -299,7 +299,7 @@ class Run:
             status, what, kind = 429, "429", "limited"
             told_s = key * self._wording.step_ns / NS_PER_S if isinstance(key, int) and key >= 0 else None
         elif outcome is not None:
-            status, kind = outcome.status, "fault"
+            status, kind, told_s = outcome.status, "fault", outcome.told_s
             what = outcome.kind if status is None else f"{status}"
         kept.append(
             Attempt(at_ns, job.number, attempt, job.client, kind, status, what, delay_ns, told_s, gate.remaining(at_ns))

@@ -70,6 +70,8 @@ class Target:
     """``https://api.openai.com``: one listening port for each."""
     path: str
     """What follows the origin, ``/v1``."""
+    curtailed: bool = False
+    """The address held more, a password or a query, which does not come along."""
 
 
 def targets(environment: Mapping[str, str], upstream: str | None = None) -> tuple[Target, ...]:
@@ -86,20 +88,21 @@ def targets(environment: Mapping[str, str], upstream: str | None = None) -> tupl
         if row.azure_minds and azure and not openai and not set_to:
             continue
         if upstream is not None:
-            origin, path = _parts(upstream)
+            origin, path, curtailed = _parts(upstream)
             path = _path_for(row, path)
         elif set_to or row.default:
             try:
-                origin, path = _parts(set_to or row.default or "")
+                origin, path, curtailed = _parts(set_to or row.default or "")
             except UsageError as error:
                 raise UsageError(f"{row.name} is not an http(s) URL", error.hint) from None
         else:
             continue
-        found.append(Target(row.name, row.provider, origin, path))
+        found.append(Target(row.name, row.provider, origin, path, curtailed))
     return tuple(found)
 
 
-def _parts(url: str) -> tuple[str, str]:
+def _parts(url: str) -> tuple[str, str, bool]:
+    """Return origin and path, and whether there was more to it."""
     try:
         parts = urlsplit(url.strip())
         host, port = parts.hostname, parts.port
@@ -109,7 +112,8 @@ def _parts(url: str) -> tuple[str, str]:
         raise UsageError("the upstream is not an http(s) URL", "write it like https://api.openai.com/v1")
     usual = 443 if parts.scheme == "https" else 80
     name = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{name}" + (f":{port}" if port and port != usual else ""), parts.path.rstrip("/")
+    origin = f"{parts.scheme}://{name}" + (f":{port}" if port and port != usual else "")
+    return origin, parts.path.rstrip("/"), bool(parts.username or parts.password or parts.query)
 
 
 def _path_for(row: Variable, path: str) -> str:
