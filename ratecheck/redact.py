@@ -81,5 +81,7 @@ def neutralise(text: str, limit: int | None = None) -> str:
         text = text[: 4 * limit]
     text = re.sub(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])", "", text)
     text = re.sub(r"\s+", " ", text)
-    text = "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co")).strip()
+    if not text.isprintable():  # nearly always it is, and told at once
+        text = "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co"))
+    text = text.strip()
     return text if limit is None or len(text) <= limit else text[: limit - 1] + "…"

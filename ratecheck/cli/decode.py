@@ -37,7 +37,7 @@ def command(
     """
     output = Output(json, no_color)
     names = files or ["-"]
-    if names == ["-"] and sys.stdin is not None and sys.stdin.isatty():
+    if names == ["-"] and sys.stdin.isatty():
         output.note("paste the error, then press Ctrl-D (Ctrl-Z and Return on Windows)")
     report = _read(names, meanwhile=None if json else _ready_to_draw)
     if json:

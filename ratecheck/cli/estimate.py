@@ -145,7 +145,7 @@ def _read(
     from ratecheck.estimate.report import Skipped
     from ratecheck.net import inputs
 
-    if files == ["-"] and sys.stdin is not None and sys.stdin.isatty():
+    if files == ["-"] and sys.stdin.isatty():
         output.note("paste the prompt, then press Ctrl-D (Ctrl-Z and Return on Windows)")
     found: list[PromptEstimate] = []
     skipped: list[Skipped] = []

@@ -112,8 +112,6 @@ def size_bytes(path: str) -> int | None:
 
 def _opened(path: str) -> BinaryIO:
     if path == "-":
-        if sys.stdin is None:  # closed by whoever started us, as some job runners do
-            raise Unreadable("stdin is closed", "name a file")
         return sys.stdin.buffer
     try:
         if os.path.isdir(path):
@@ -186,7 +184,7 @@ def _looks_like_lines(head: bytes) -> bool:
 
 def _middle(file: BinaryIO, cut: Callable[[bytes], int | None]) -> int | None:
     """Where the second half of a file begins; ``None`` where it is better read as one, and for stdin."""
-    return None if sys.stdin is not None and file is sys.stdin.buffer else second_half(file, WORTH_BYTES, cut)
+    return None if file is sys.stdin.buffer else second_half(file, WORTH_BYTES, cut)
 
 
 def _after_line(raw: bytes) -> int | None:
