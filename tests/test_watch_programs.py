@@ -41,8 +41,8 @@ def looped():
         except openai.RateLimitError:
             if wait: time.sleep(wait)
 looped(); looped()
-for _ in range(2):
-    try: other.messages.create(model="claude-test", max_tokens=9, messages=[{"role": "user", "content": "again"}])
+for said in ("once", "twice"):
+    try: other.messages.create(model="claude-test", max_tokens=9, messages=[{"role": "user", "content": said}])
     except anthropic.RateLimitError: pass
 """
 
