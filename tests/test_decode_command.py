@@ -333,7 +333,8 @@ def test_any_cut_of_a_log_gives_the_same_findings(lines: list[tuple[str, int, in
 # What may stand where another record has an id: ids of every kind, and words that say something.
 WORDS = (
     "req_0a1b2c3d4e5f", "9vB64JV2oECFnkrz8N8U", "pZIyVrSlewLsyjXm", "deadbeefcafe", "org-XkQzRtYuBvCw", "gpt-4o", "x42",
-    "RateLimitError", "insufficient_quota", "TooManyRequests", "overloaded_error", "billing", "429", "529", "402", "7",
+    "llama-v3p1-8b", "GPT4Turbo", "RateLimitError", "insufficient_quota", "TooManyRequests", "overloaded_error",
+    "billing", "429", "529", "402", "7",
 )  # fmt: skip
 STAMPED = (
     '{stamp} ERROR call {} failed: Error code: 429 - {{"error": {{"message": "slow down {}", "code": "{}"}}}}',

@@ -13,14 +13,15 @@ from ratecheck.model import Finding
 Judge = Callable[[bytes], Finding | None]
 """Decodes one record."""
 
-# An id, which nobody reads anything out of: hexadecimal; digits and letters of both kinds; digits and letters that take
-# turns; or letters of which nobody makes a name, where capitals and small ones take turns three times without a run of
-# four, or two times a small one stands alone between capitals or several capitals between small ones. `*+` and `(?>`
-# give nothing back once it is taken: each byte is read once or the pattern fails.
+# An id, which nobody reads anything out of: hexadecimal; many digits and letters of both kinds; digits and letters that
+# take turns three times (v3p1 is part of a model's name); or letters of which nobody makes a name, where capitals and
+# small ones take turns three times without a run of four, or two times a small one stands alone between capitals or
+# several capitals between small ones. `*+` and `(?>` give nothing back once it is taken: each byte is read once or the
+# pattern fails.
 _ID = (
     rb"(?>(?=[0-9]*+[a-fA-F])[0-9a-fA-F]{8,}+(?![0-9A-Za-z])"
-    rb"|(?=[A-Za-z]*+[0-9])(?=[0-9A-Z]*+[a-z])(?=[0-9a-z]*+[A-Z])[0-9A-Za-z]{8,}+"
-    rb"|(?:[0-9]*+[A-Za-z]++[0-9]++){2}[0-9A-Za-z]*+"
+    rb"|(?=[A-Za-z]*+[0-9])(?=[0-9A-Z]*+[a-z])(?=[0-9a-z]*+[A-Z])[0-9A-Za-z]{12,}+"
+    rb"|(?:[0-9]*+[A-Za-z]++[0-9]++){3}[0-9A-Za-z]*+"
     rb"|[A-Za-z]*?(?:(?:[a-z]{1,3}[A-Z]{1,3}){3}|(?:(?:[a-z][A-Z]{2,}[a-z]|[A-Z][a-z][A-Z])[A-Za-z]*?){2})"
     rb"[A-Za-z]*+(?![0-9A-Za-z]))"
 )
