@@ -49,31 +49,6 @@ def test_starting_up_imports_nothing_heavy(arguments: list[str]) -> None:
     assert not (HEAVY - {"typer"} | {"json"}) & set(done.stderr.split())
 
 
-DRAWN = """
-import sys
-from ratecheck.render import charts
-from ratecheck.render.page import LineChart, Series
-if sys.argv[1:]:
-    for name in [name for name in sys.modules if name.startswith("plotext")]:
-        del sys.modules[name]
-    charts.plotext = charts._plotext({"plotext._primitives.pixel": "another name"})
-print(charts.draw(LineChart((Series("a", ((0.0, 1.0), (5.0, 3.0))),)), charts.Style(60)))
-print(*sys.modules, file=sys.stderr)
-"""
-
-
-def test_charts_are_drawn_without_the_manual_of_their_library() -> None:
-    """plotext's manual is most of what it imports; where it cannot be left out, all is imported and drawn the same."""
-    plain, whole = (
-        subprocess.run([sys.executable, "-c", DRAWN, *how], capture_output=True, text=True, check=True)
-        for how in ((), ("whole",))
-    )
-    assert "plotext._doc.types" not in plain.stderr.split()
-    assert "plotext._doc.types" in whole.stderr.split()
-    assert plain.stdout == whole.stdout
-    assert "┤" in plain.stdout
-
-
 def test_files_stay_short_enough_to_read() -> None:
     """No module of the package passes 600 lines; most stay below 400."""
     lines = {path: len(path.read_text("utf-8").splitlines()) for path in Path(ROOT, "ratecheck").rglob("*.py")}

@@ -3,12 +3,13 @@
 plotext keeps one figure for the whole process; it is cleared before and after each drawing, and only text leaves here.
 """
 
+import math
 import sys
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-from ratecheck.render.page import LineChart, Style, Tone
+from ratecheck.render.page import LineChart, Series, Style, Tone
 
 # What plotext 6.1 imports beside what draws: its manual, which is laid out whole at every start, and its own tests. Two
 # thirds of the 150 ms that it takes, and nothing here asks for either. By module, the name that is taken from it.
@@ -38,7 +39,18 @@ _COLOURS = {Tone.GOOD: "green", Tone.WARN: "orange", Tone.BAD: "red", Tone.PLAIN
 # Below this a chart says less than the table above it.
 _NARROWEST = 30
 
+# A number along the axis takes so much room, with what sets it apart from the next.
+_TICK_WIDTH = 10
+_TICK_LINES = 3
+# What is larger was a lie of a server's; plotext ends the process at an infinite span.
+_BEYOND = 1e15
+
 _PLAIN_MARKS = "*+o#@%"
+
+
+def _within(series: Series) -> Series:
+    points = tuple((x, y) for x, y in series.points if abs(x) < _BEYOND and abs(y) < _BEYOND)  # false for nan as well
+    return series._replace(points=points)
 
 
 def _steps(points: tuple[tuple[float, float], ...]) -> list[tuple[float, float]]:
@@ -48,6 +60,21 @@ def _steps(points: tuple[tuple[float, float], ...]) -> list[tuple[float, float]]
             drawn.append((x, drawn[-1][1]))
         drawn.append((x, y))
     return drawn
+
+
+def _ticks(values: list[float], most: int) -> tuple[list[float], list[str]]:
+    """Return where an axis says what it shows, at round numbers only, and their labels; whole ones for whole values."""
+    low, high = min(values), max(values)
+    if high - low <= max(1e-9 * max(abs(low), abs(high)), 1e-9):  # one value, as far as a label can tell
+        return [low], [f"{low:,.6g}"]
+    least = (high - low) / most
+    magnitude = 10.0 ** math.floor(math.log10(least))
+    step = next(step for step in (magnitude, 2 * magnitude, 5 * magnitude, 10 * magnitude) if step >= least * 0.999)
+    if all(value.is_integer() for value in map(float, values)):
+        step = max(step, 1.0)
+    decimals = max(-math.floor(math.log10(step)), 0)
+    ticks = [number * step for number in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
+    return ticks, [f"{tick:,.{decimals}f}" for tick in ticks]
 
 
 def _markers(chart: LineChart, style: Style) -> list[str]:
@@ -68,6 +95,7 @@ def draw(chart: LineChart, style: Style) -> str:
     The legend is a line of its own above the canvas: inside, plotext lets it hide the curve.
     """
     width = min(style.width, 120)
+    chart = chart._replace(series=tuple(map(_within, chart.series)))
     if width < _NARROWEST or not any(series.points for series in chart.series):
         return ""
     figure = plotext.figure
@@ -89,6 +117,9 @@ def draw(chart: LineChart, style: Style) -> str:
             legend.append(
                 plotext.colorize(sign, colour).string() + f" {series.name}" if style.color else f"{sign} {series.name}"
             )
+        across, upwards = zip(*(point for series in chart.series for point in series.points), strict=True)
+        figure.ruler("x").ticks(*_ticks(list(across), width // _TICK_WIDTH))
+        figure.ruler("y").ticks(*_ticks(list(upwards), chart.height // _TICK_LINES))
         figure.label(chart.x_label)
         if chart.y_label:
             figure.label(chart.y_label, axis="y")
