@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ratecheck.dialects.codes import CLUES, CODES
-from ratecheck.dialects.sentences import DAY, HOUR, MINUTE, MONTH, SENTENCES, WEEK
-from ratecheck.dialects.signs import Sign, compiled, identifier
+from ratecheck.dialects.sentences import SENTENCES
+from ratecheck.dialects.signs import DAY, HOUR, MINUTE, MONTH, WEEK, Sign, compiled, identifier
 from ratecheck.model import Dimension, Source
 
 

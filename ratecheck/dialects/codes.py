@@ -1,7 +1,6 @@
 """Error codes and types, exception names and provider clues, as rows."""
 
-from ratecheck.dialects.sentences import BUSY, DAY, LIMITED, MINUTE, MONTH, OTHER, PARALLEL, QUOTA, TOO_LARGE
-from ratecheck.dialects.signs import Sign
+from ratecheck.dialects.signs import BUSY, DAY, LIMITED, MINUTE, MONTH, OTHER, PARALLEL, QUOTA, TOO_LARGE, Sign
 from ratecheck.model import Dimension as D
 
 

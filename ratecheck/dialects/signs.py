@@ -11,6 +11,17 @@ from typing import NamedTuple
 
 from ratecheck.model import Category, Dimension
 
+# Short names for what most rows say.
+MINUTE, HOUR, DAY, WEEK, MONTH = 60.0, 3600.0, 86_400.0, 604_800.0, 2_592_000.0
+LIMITED, QUOTA, TOO_LARGE, BUSY, PARALLEL, OTHER = (
+    Category.RATE_LIMIT,
+    Category.QUOTA_EXHAUSTED,
+    Category.REQUEST_TOO_LARGE,
+    Category.OVERLOADED,
+    Category.CONCURRENCY,
+    Category.NOT_RATE_LIMIT,
+)
+
 # Shorthands that patterns use; each expands to a bounded, linear piece.
 _PIECES = {
     "{n}": r"~?\d[\d,]{0,18}(?:\.\d{1,9})?",
