@@ -44,7 +44,7 @@ _ERROR = lazy(r"[\"']error(?:_?(?:msg|code|message))?[\"']\s?:\s?[{\"'\d]|event:
 _NONE = frozenset({"none", "null", "undefined", "nil"})
 _MODEL_KEY = lazy(
     r"(?:[\"']?\b(?:model|model_name|modelId|deployment_name)[\"']?\s?[:=]\s?|/model |connecting to |\bmodel "
-    r"|API Error \()"
+    r"|API Error \(|/models/(?=[\w.-]{1,100}:\w{0,20}Content\b))"
     r"[\"'`]?(?P<model>[A-Za-z@][\w./:@+-]{1,118}\w)",
     re.IGNORECASE,
 )
@@ -164,6 +164,8 @@ def model_of(evidence: Evidence, found: list[Found]) -> str | None:
 
 
 def _tidy_model(name: str) -> str:
+    # Google's addresses end in what is asked of the model: gemini-2.5-flash:generateContent.
+    name = re.sub(r":[a-z]{2,20}[A-Z]\w{0,40}$", "", name)
     # The last part of a Bedrock ARN is the kind of thing and its name.
     return name.strip("`'\"").rstrip(".:,").removeprefix("inference-profile/").removeprefix("foundation-model/")
 

@@ -38,7 +38,8 @@ _CLIENT = lazy(
 )  # fmt: skip
 
 _DELAY = lazy(
-    rf"(?<!\w)(?:(?:try|retry|come back|resubmit)(?: (?:your|the|this) request)?(?: again)?(?: later)? (?:in"
+    # Terminals break even this word: "try a gain in 28ms".
+    rf"(?<!\w)(?:(?:try|retry|come back|resubmit)(?: (?:your|the|this) request)?(?: a ?g ?a ?i ?n)?(?: later)? (?:in"
     rf"|after)(?: about| approximately| at least)?"
     rf"|retry[- _]?after(?:[_ ]?(?P<key>ms|millis|milliseconds|s|sec|seconds))?[\"']?\s?(?:is |of )?[:=]?\s?[\"']?"
     rf"|please wait(?: for)?(?: about| at least| approximately)?|wait (?:for )?(?=\d)|(?:try|available)(?: again)? in"

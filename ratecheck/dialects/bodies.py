@@ -57,11 +57,16 @@ _DOCUMENTED: dict[str, Source] = {
         verified=False,
         note="from memory of it",
     ),
+    "claude-credit": _found("anthropics/claude-code/issues/356"),
     "claude-529": _found("anthropics/claude-code/issues/61365"),
     "claude-extra": _found("anthropics/claude-code/issues/39937"),
     "claude-words": _found("manaflow-ai/subrouter/pull/24"),
     "copilot-premium": _found("earendil-works/pi/issues/3643"),
+    "copilot-weekly": _found("microsoft/vscode/issues/310828"),
     "deepseek-402": _found("continuedev/continue/issues/9942"),
+    "flask-limiter": _found("stanford-crfm/helm/issues/188"),
+    "gemini-demand": _found("VectifyAI/OpenKB/issues/164"),
+    "gemini-unavailable": _found("google-gemini/gemini-cli/issues/5191"),
     "hf-credits": _found("huggingface/agents-course/issues/386"),
     "kimi-anthropic": _found("earendil-works/pi/issues/3494"),
     "kimi-2024": _found("harry0703/MoneyPrinterTurbo/issues/208"),
@@ -122,7 +127,7 @@ def find(signs: tuple[Sign, ...], text: str, lower: str) -> Iterator[Found]:
                 continue
             if sign.pattern is None:
                 if sign.code:
-                    whole = identifier(needle).search(lower, at)
+                    whole = identifier(needle, sign.category is not None).search(lower, at)
                     if whole is None:
                         continue
                     at = whole.start()

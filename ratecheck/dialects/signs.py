@@ -76,8 +76,12 @@ def compiled(pattern: str) -> re.Pattern[str]:
 
 
 @cache
-def identifier(needle: str) -> re.Pattern[str]:
-    """A code matches as a whole word only: ``1302`` is not found in ``13024``, nor ``tokens`` in ``max_tokens``."""
+def identifier(needle: str, code: bool = False) -> re.Pattern[str]:
+    """A name matches as a whole word only: ``1302`` is not found in ``13024``, nor ``tokens`` in ``max_tokens``.
+
+    A ``code`` with a number of its own (``rate_limit=500``) is a setting, no code; a status may follow one.
+    """
     before = r"(?<!\w)" if needle[0].isalnum() else ""
     after = r"(?!\w)" if needle[-1].isalnum() else ""
-    return re.compile(before + re.escape(needle) + after)
+    setting = r"(?![\"']?\s?=\s?[\"']?\d|[\"']\s?:\s?[\"']?\d|: ?(?![45]\d\d\b)\d)" if code else ""
+    return re.compile(before + re.escape(needle) + after + setting)

@@ -29,7 +29,9 @@ CHINESE: tuple[Sign, ...] = (
          None, BUSY, 8),
     Sign(("访问量过大",), None, BUSY, 8, "zhipu", 5),
     Sign(("限流", "触发限流", "被限流", "超出限制", "超过限制", "达到上限"), None, LIMITED, 5),
-    Sign(("tokens per minute", "每分钟token", "每分钟 token", "token限流", "tpm限流", "tpm 限流"),
+    # In English too: a table of limits says it, so that alone refuses nobody.
+    Sign(("tokens per minute",), None, LIMITED, 2, None, 0, D.TOKENS, MINUTE),
+    Sign(("每分钟token", "每分钟 token", "token限流", "tpm限流", "tpm 限流"),
          None, LIMITED, 4, None, 0,
          D.TOKENS, MINUTE),
     Sign(("rpm限流", "rpm 限流", "每分钟请求", "qps限流", "qps 限流", "qps超限"),

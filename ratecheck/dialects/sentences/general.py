@@ -22,13 +22,20 @@ GENERIC: tuple[Sign, ...] = (
     Sign(("open api request limit reached",), None, LIMITED, 7, "qianfan", 7, D.REQUESTS),
     Sign(("account has an overdue", "accountoverdue", "overdue payment", "overdue balance"), None, QUOTA, 9,
          "volcengine", 3, scope="account"),
+    # Flask-Limiter's whole message is its own rule: "50 per 1 minute".
+    Sign((" per 1 ",), r"(?:error|message|429 too many requests)[\"']?: ?[\"']?{limit} per 1 "
+         r"(?P<period>second|minute|hour|day|month)\b", LIMITED, 6, source="flask-limiter"),
     Sign(("request was throttled",), None, LIMITED, 5, None, 0, D.REQUESTS),
     Sign(("concurren",), r"(?:limit (?:is|of)|max(?:imum)?(?: of)?|exceeded(?: the)?(?: limit of)?"
     r"|only)\s?{limit} (?P<dim>concurrent)",
          PARALLEL, 9, None, 0, D.CONCURRENCY),
-    Sign(("concurren",), r"(?:too many|maximum|max|exceed\w*|limit)(?: \w{1,12}){0,5} (?:concurrent|concurrency"
-    r"|parallel)"
-         r"|concurren(?:cy|t)(?: \w{1,12}){0,3} (?:limit|exceed\w*|reached)", PARALLEL, 8, None, 0, D.CONCURRENCY),
+    Sign(("concurren",), r"(?:too many|exceed\w*)(?: \w{1,12}){0,5} (?:concurrent|concurrency|parallel)"
+         r"|concurren(?:cy|t)(?: \w{1,12}){0,3} (?:exceed\w*|reached)", PARALLEL, 8, None, 0, D.CONCURRENCY),
+    # That there is such a limit refuses nobody: something beside it has to.
+    Sign(("concurren",), r"(?:429|exceed|reach|reject|too many|retry|try again|error).{0,100}?(?:"
+         r"(?:maximum|max|limit)(?: \w{1,12}){0,5} (?:concurren|parallel)|concurren(?:cy|t)(?: \w{1,12}){0,3} limit)"
+         r"|(?:(?:maximum|max|limit)(?: \w{1,12}){0,5} concurren|concurren(?:cy|t)(?: \w{1,12}){0,3} limit)"
+         r".{0,100}?(?:exceed|reach|reject|retry|try again|please wait)", PARALLEL, 8, None, 0, D.CONCURRENCY),
     Sign(("overloaded",), r"\boverloaded\b", BUSY, 6),
     Sign(("unavailable",), r"(?:provider|model|service|server)\b[^.]{0,30} (?:temporarily|currently) unavailable",
          BUSY, 6),

@@ -68,7 +68,8 @@ HOSTS: tuple[Sign, ...] = (
          5, scope="account"),
     Sign(("trigger rate limit",), None, LIMITED, 7, "minimax", 6),
     Sign(("usage limit, please wait or upgrade",),
-         r"you(?:['’]ve| have) reached your (?:(?P<period>hourly|daily|weekly|session) )?usage limit",
+         r"you(?: \([^)]{1,60}\))?(?:['’]ve| have) reached your "
+         r"(?:(?P<period>hourly|daily|weekly|session) )?usage limit",
          LIMITED, 8, "ollama", 8, scope="user"),
     Sign(("upgrade for higher limits", "reached your session usage limit"), None, LIMITED, 5, "ollama", 5,
          scope="user"),
