@@ -25,6 +25,8 @@ _STATUS = (
     lazy(r"[\"'][\w.-]{0,40}(?:status|response)[\w.-]{0,20}[\"']\s?:\s?[\"']?(\d{3})(?!\d)", re.IGNORECASE),
     lazy(r"\b(4\d\d|5\d\d) (?:[A-Z][a-z]+ ){1,3}"),
     lazy(r"(?:error|failed|status)\W{1,3}(4\d\d|5\d\d)(?!\d)", re.IGNORECASE),
+    # RateLimitExceededException: 403 {…}, NonTransientAiException: 429 - {…}
+    lazy(r"(?:Exception|Error): ([45]\d\d) (?=[-–{\[])"),
 )
 # Bare, as in an access log; not a count ("429 packages"), an amount, a duration, the milliseconds of a time, the value
 # of another key, a place in a file, what code compares with, or one of a list.

@@ -337,7 +337,8 @@ def _conclude(finding: Finding, found: list[Found], per_time: bool) -> Finding:
         finding = replace(finding, category=Category.REQUEST_TOO_LARGE)
     fits: bool | None = True
     if finding.category is Category.REQUEST_TOO_LARGE or (
-        finding.limit == 0 and finding.category is Category.RATE_LIMIT and finding.used is None
+        # Of nothing, nothing can be used: where something is counted all the same, it is this very request.
+        finding.limit == 0 and finding.category is Category.RATE_LIMIT and finding.used != 0
     ):
         fits = False
     elif finding.category is Category.NOT_RATE_LIMIT:

@@ -162,7 +162,7 @@ _AGAINST = lazy(
 # phrase and says nothing of it.
 _COUNTED = lazy(
     r"(?P<words>(?i:concurren\w{1,3}|(?:input|output) tokens|tokens?(?= (?:rate )?(?:limit|usage|quota))|tokens? rate"
-    r"|too many tokens|requests?(?= (?:rate )?(?:limit|quota))|api calls|images?(?= per| limit))"
+    r"|too many tokens|(?:requests?|query|queries)(?= (?:rate )?(?:limit|quota))|api calls|images?(?= per| limit))"
     r"|(?<!429 )(?<!title\": \")(?<!title': ')(?<!title\":\")(?<!status\":\")(?:Too many requests|too many requests))"
 )
 # An offer is no limit: "Add 10 credits to unlock 1000 free model requests per day".

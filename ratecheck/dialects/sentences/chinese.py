@@ -28,6 +28,8 @@ CHINESE: tuple[Sign, ...] = (
     Sign(("访问量过大", "当前api请求过多", "服务繁忙", "系统繁忙", "服务器繁忙", "模型繁忙", "负载过高", "过载"),
          None, BUSY, 8),
     Sign(("访问量过大",), None, BUSY, 8, "zhipu", 5),
+    # new-api and one-api, when the channels behind a group refuse: whose they are, they do not say.
+    Sign(("负载已饱和",), None, BUSY, 8, source="new-api"),
     Sign(("限流", "触发限流", "被限流", "超出限制", "超过限制", "达到上限"), None, LIMITED, 5),
     # In English too: a table of limits says it, so that alone refuses nobody.
     Sign(("tokens per minute",), None, LIMITED, 2, None, 0, D.TOKENS, MINUTE),

@@ -62,6 +62,9 @@ HOSTS: tuple[Sign, ...] = (
          r"request reached .{0,30}\bconcurrency|max organization concurrency", None, 0, "moonshot", 8),
     Sign(("suspended due to insufficient balance", "is suspended, please check your plan"), None, QUOTA, 9,
          "moonshot", 5),
+    # "Safe Experience Mode": a model pauses at an amount that its user set, until he raises it.
+    Sign(("reached the set inference limit",), r"reached the set inference limit for the [\[［]?{model}", QUOTA, 9,
+         "volcengine", 8, scope="account", source="ark-set"),
     Sign(("request was rejected due to rate limiting",), None, LIMITED, 7, "siliconflow", 7),
     Sign(("usage limit reached for", "usage limit exceeded"),
          r"(?P<period>\d{1,3}-hour|weekly|daily) usage limit reached(?: for token plan)?", LIMITED, 8, "minimax",

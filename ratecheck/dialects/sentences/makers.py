@@ -34,6 +34,8 @@ OPENAI: tuple[Sign, ...] = (
          "moonshot", 5, source="kimi-anthropic"),
     Sign(("selected model is at capacity", "model is at capacity"), None, BUSY, 8, "openai", 4),
     Sign(("you've hit your usage limit", "usage_limit_reached"), None, LIMITED, 7, "openai", 4, scope="account"),
+    Sign(("reached your usage limit",), r"reached your usage limit\. upgrade your plan or add credits to continue",
+         LIMITED, 8, "openai", 4, scope="account", source="codex-app"),
     Sign(("requests to this model at a sustained", "slow down", "ramped up too quickly"),
          r"(?:503|server)\W.{0,80}slow down|slow down.{0,80}(?:ramp|gradual|previous level)", BUSY, 6, "openai", 3),
 )
@@ -117,6 +119,8 @@ GOOGLE: tuple[Sign, ...] = (
     Sign(("quotaid", "quota_id", "quota_limit"),
          r"quota_?(?:id|limit)\W{1,6}(?:value\W{1,6})?\w{1,160}per(?:day|minute|hour|second)", LIMITED, 8, "google", 8),
     Sign(("exhausted your daily quota",), None, LIMITED, 8, "google", 6, None, DAY),
+    Sign(("individual quota reached",), r"individual quota reached\..{0,40}enable overages", QUOTA, 9, "google", 5,
+         source="gemini-overages"),
     Sign(("exhausted your capacity on this model",), None, LIMITED, 8, "google", 6),
     Sign(("the model is overloaded",), None, BUSY, 8, "google", 4),
     Sign(("model is currently experiencing high demand",), None, BUSY, 9, "google", 3,
