@@ -159,9 +159,10 @@ _AGAINST = lazy(
     re.IGNORECASE,
 )
 # What is counted, where no period stands beside it. "Too Many Requests" in capitals, or as a title, is HTTP's reason
-# phrase and says nothing of it.
+# phrase and says nothing of it; java.util.concurrent and concurrent.futures are where a program failed.
 _COUNTED = lazy(
-    r"(?P<words>(?i:concurren\w{1,3}|(?:input|output) tokens|tokens?(?= (?:rate )?(?:limit|usage|quota))|tokens? rate"
+    r"(?P<words>(?i:(?<![./\\])concurren\w{1,3}(?![./\\]\w)|(?:input|output) tokens"
+    r"|tokens?(?= (?:rate )?(?:limit|usage|quota))|tokens? rate"
     r"|too many tokens|(?:requests?|query|queries)(?= (?:rate )?(?:limit|quota))|api calls|images?(?= per| limit))"
     r"|(?<!429 )(?<!title\": \")(?<!title': ')(?<!title\":\")(?<!status\":\")(?:Too many requests|too many requests))"
 )

@@ -66,6 +66,7 @@ _DOCUMENTED: dict[str, Source] = {
     "codex-app": _found("openai/codex/issues/30206"),
     "copilot-weekly": _found("microsoft/vscode/issues/310828"),
     "deepseek-402": _found("continuedev/continue/issues/9942"),
+    "huawei-apig": _found("langgenius/dify/issues/18378"),
     "flask-limiter": _found("stanford-crfm/helm/issues/188"),
     "gemini-demand": _found("VectifyAI/OpenKB/issues/164"),
     "gemini-overages": _found("google-gemini/gemini-cli/issues/27761"),

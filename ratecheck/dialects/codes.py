@@ -89,7 +89,8 @@ _CODES = (
     Sign(("invalid_api_key", "authentication_error", "permission_error", "not_found_error", "model_not_found",
           "invalid_argument", "unauthenticated", "permission_denied", "validationexception", "authenticationerror"),
           None, OTHER, 5),
-    Sign(("server_error", "internal_server_error", "api_error"), None, OTHER, 4),
+    # What a gateway calls whatever its upstream refused: words that say why are believed before it.
+    Sign(("server_error", "internal_server_error", "api_error"), None, OTHER, 3),
     Sign(("invalid_request_error",), None, OTHER, 1),
     Sign(("user_weekly_rate_limited",), None, LIMITED, 8, "github", 8, None, WEEK, "user", source="copilot-weekly"),
     Sign(("user_model_rate_limited", "user_global_rate_limited"), None, LIMITED, 8, "github", 8, None, None, "user",

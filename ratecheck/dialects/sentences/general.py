@@ -25,6 +25,9 @@ GENERIC: tuple[Sign, ...] = (
     # Flask-Limiter's whole message is its own rule: "50 per 1 minute".
     Sign((" per 1 ",), r"(?:error|message|429 too many requests)[\"']?: ?[\"']?{limit} per 1 "
          r"(?P<period>second|minute|hour|day|month)\b", LIMITED, 6, source="flask-limiter"),
+    # Huawei's API Gateway, in front of whose model it may be.
+    Sign(("throttling threshold",), r"throttling threshold has been reached: policy {who} over ratelimit,"
+         r" ?limit: ?{limit}, ?time: ?{period}", LIMITED, 9, None, 0, D.REQUESTS, source="huawei-apig"),
     Sign(("request was throttled",), None, LIMITED, 5, None, 0, D.REQUESTS),
     Sign(("concurren",), r"(?:limit (?:is|of)|max(?:imum)?(?: of)?|exceeded(?: the)?(?: limit of)?"
     r"|only)\s?{limit} (?P<dim>concurrent)",
