@@ -61,6 +61,45 @@ def test_a_wrapping_changes_nothing(wrapping: str, index: int) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "CODES = [408, 429, 500]",
+        "if answer.status_code == 429:\n    time.sleep(float(answer.headers.get('retry-after', '2')))",
+        "429 tests passed, 2 failed",
+        "added 429 packages in 7s",
+        "we have 429 stars now",
+        "src/app.c line 429: warning: unused limit",
+        "worker started rate_limit=900/min burst=20",
+        '{"settings": {"rate_limit": 900, "throttled": 0}}',
+        "INFO pool ready, concurrency limit 12, max parallel requests 4, queue 0",
+        "Plan A: 500 requests per minute, 60000 tokens per minute; plan B: 5000 requests per minute",
+        '{"object":"chat.completion","choices":[{"message":{"role":"assistant","content":"HTTP 429 means: too many'
+        ' requests, you hit the rate limit."},"finish_reason":"stop"}]}',
+    ],
+)
+def test_what_only_mentions_a_limit_is_no_refusal(text: str) -> None:
+    """Settings, counts, code, plans and what a model wrote about limits refuse nobody."""
+    assert [each for each in decode_text(text).findings if each.category != "not_rate_limit"] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "'x-ratelimit-limit-requests': '700', 'x-ratelimit-remaining-requests': '699',"
+        " 'x-ratelimit-reset-requests': '9ms'",
+        '`x-ratelimit-limit-requests` = "700", `x-ratelimit-remaining-requests` = "699",'
+        ' `x-ratelimit-reset-requests` = "9ms"',
+        "x-ratelimit-limit-requests: 700, x-ratelimit-remaining-requests: 699, x-ratelimit-reset-requests: 9ms",
+        "x-ratelimit-limit-requests=700; x-ratelimit-remaining-requests=699; x-ratelimit-reset-requests=9ms",
+    ],
+)
+def test_several_headers_may_share_a_line(line: str) -> None:
+    """Also where nothing stands in front of the first."""
+    (limit,) = decode_text(line).findings[0].limits
+    assert (limit.limit, limit.remaining, limit.reset_s) == (700, 699, 0.009)
+
+
+@pytest.mark.parametrize(
     ("text", "words"),
     [
         ('{"error": {"message": "您的账户已达到最大请求数", "type": "rate_limit"}}', "您的账户已达到最大请求数"),

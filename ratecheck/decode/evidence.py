@@ -25,12 +25,19 @@ _STATUS = (
     lazy(r"[\"'][\w.-]{0,40}(?:status|response)[\w.-]{0,20}[\"']\s?:\s?[\"']?(\d{3})(?!\d)", re.IGNORECASE),
     lazy(r"\b(4\d\d|5\d\d) (?:[A-Z][a-z]+ ){1,3}"),
     lazy(r"(?:error|failed|status)\W{1,3}(4\d\d|5\d\d)(?!\d)", re.IGNORECASE),
+    # RateLimitExceededException: 403 {…}, NonTransientAiException: 429 - {…}
+    lazy(r"(?:Exception|Error): ([45]\d\d) (?=[-–{\[])"),
 )
-# Bare, as in an access log; not a count, an amount, a duration, the milliseconds of a time or the value of another key.
+# Bare, as in an access log; not a count ("429 packages"), an amount, a duration, the milliseconds of a time, the value
+# of another key, a place in a file, what code compares with, or one of a list.
 _BARE = lazy(
-    r"(?<![\w.:/=$-])(?<!\d,)(?<![\"']:)(?<![\"']: )(429|529|402|503|413)"
-    r"(?![\d.:/-]|m?s\b| (?:tokens|bytes|requests|ms|seconds)\b)"
+    r"(?<![\w.:/=$-])(?<!\d,)(?<!\d, )(?<![\"']:)(?<![\"']: )(?<![=!<>]= )(?<!line )(429|529|402|503|413)"
+    r"(?![\d./-]|:(?! ?[A-Za-z{\"'])|m?s\b|, ?\d{3}\b"
+    r"| (?!(?:this|is|was|has|means|always|status|errors|responses|codes|exceptions|as|happens|occurs|persists)\b)"
+    r"[a-z]{2,30}s\b| ms\b)"
 )
+# What a model wrote in an answer that came is not what the server says of itself.
+_WRITTEN = lazy(r"([\"'](?:content|reasoning_content|refusal)[\"']\s?:\s?)(?P<q>[\"']).{0,4000}?(?P=q)(?=\s?[,}\]])")
 # A frame of a stack, its source line and carets: nothing in them is the server's.
 _FRAME = lazy(
     r"^\s*(?:at .{1,400}:\d+(?::\d+)?\)?.{0,3}$|File \".{1,300}\", line \d+|[\^~ ]{4,}$|raise \w|\.{3} \d+ more"
@@ -74,6 +81,8 @@ def gather(flat: Flat) -> Evidence:
     dump = header_pairs(flat.lines)
     kept = [line for line in dump.rest if line.strip() and not _FRAME().match(line) and not _REQUEST().match(line)]
     said = " ".join(" ".join(line.split()) for line in kept)
+    if "chat.completion" in said:
+        said = _WRITTEN().sub(r"\1\g<q>\g<q>", said)
     said = without_client(said)
     head = next((line for line in flat.lines if line.lstrip().startswith("HTTP/")), None)
     status = status_of(head) if head else None

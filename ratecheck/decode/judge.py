@@ -44,7 +44,7 @@ _ERROR = lazy(r"[\"']error(?:_?(?:msg|code|message))?[\"']\s?:\s?[{\"'\d]|event:
 _NONE = frozenset({"none", "null", "undefined", "nil"})
 _MODEL_KEY = lazy(
     r"(?:[\"']?\b(?:model|model_name|modelId|deployment_name)[\"']?\s?[:=]\s?|/model |connecting to |\bmodel "
-    r"|API Error \()"
+    r"|API Error \(|/models/(?=[\w.-]{1,100}:\w{0,20}Content\b))"
     r"[\"'`]?(?P<model>[A-Za-z@][\w./:@+-]{1,118}\w)",
     re.IGNORECASE,
 )
@@ -164,6 +164,8 @@ def model_of(evidence: Evidence, found: list[Found]) -> str | None:
 
 
 def _tidy_model(name: str) -> str:
+    # Google's addresses end in what is asked of the model: gemini-2.5-flash:generateContent.
+    name = re.sub(r":[a-z]{2,20}[A-Z]\w{0,40}$", "", name)
     # The last part of a Bedrock ARN is the kind of thing and its name.
     return name.strip("`'\"").rstrip(".:,").removeprefix("inference-profile/").removeprefix("foundation-model/")
 
@@ -335,7 +337,8 @@ def _conclude(finding: Finding, found: list[Found], per_time: bool) -> Finding:
         finding = replace(finding, category=Category.REQUEST_TOO_LARGE)
     fits: bool | None = True
     if finding.category is Category.REQUEST_TOO_LARGE or (
-        finding.limit == 0 and finding.category is Category.RATE_LIMIT and finding.used is None
+        # Of nothing, nothing can be used: where something is counted all the same, it is this very request.
+        finding.limit == 0 and finding.category is Category.RATE_LIMIT and finding.used != 0
     ):
         fits = False
     elif finding.category is Category.NOT_RATE_LIMIT:

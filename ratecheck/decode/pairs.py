@@ -24,9 +24,9 @@ _TELLING = (
 )
 _NAME = r"[A-Za-z][A-Za-z0-9_]{0,40}(?:-[A-Za-z0-9_.]{1,40}){0,8}"
 
-# 'name': 'value' · "name" => ["value"] · (b'name', b'value') · ["name", "value"]
+# 'name': 'value' · "name" => ["value"] · (b'name', b'value') · ["name", "value"] · R's `name` = "value"
 _QUOTED = lazy(
-    rf"b?(?P<q>['\"])(?P<name>{_NAME})(?P=q)\s*(?::|=>|="
+    rf"(?<!get\()b?(?P<q>['\"`])(?P<name>{_NAME})(?P=q)\s*(?::|=>|="
     rf"|,)\s*\[?\s*(?:b?(?P<v>['\"])(?P<value>[^\n]{{0,600}}?)(?P=v)(?=\s*[\]),}};]|\s*$)|(?P<bare>-?\d[\d.]{{0,20}}))"
 )
 _HAR = lazy(
@@ -38,6 +38,16 @@ _GO = lazy(rf"(?<![\w-])(?P<name>{_NAME}):\[(?P<value>[^\]\n]{{0,300}})\]")
 # x-ratelimit-limit-requests=500 in a log line
 _ASSIGNED = lazy(rf"(?<![\w-])(?P<name>{_NAME})=(?P<value>[^\s,;&\"']{{1,80}})")
 _LINE = lazy(rf"^\s*[\[(-]?\s*['\"`]?(?P<name>{_NAME})['\"`]?\s*(?P<sep>:|=>?|\||\t)\s*(?P<value>\S.{{0,900}}?)?\s*$")
+# Several on one line without quotes: "x-ratelimit-limit: 60, x-ratelimit-remaining: 59".
+_ROW = lazy(
+    r"(?<![\w-])(?P<name>[a-z0-9-]{0,60}(?:ratelimit|rate-limit|retry-after)[a-z0-9-]{0,60}): ?"
+    r"(?P<value>-?\d[^\s,;]{0,60})",
+    re.IGNORECASE,
+)
+# The value of a line holds the next pair.
+_FURTHER = lazy(
+    r"[,;\s][\"'`]?[a-z0-9-]{0,60}(?:ratelimit|rate-limit|retry-after)[a-z0-9-]{0,60}[\"'`]?\s?[:=]", re.IGNORECASE
+)
 _ITEM = lazy(r"^\s*-\s+['\"]?(?P<value>[^'\"\n]{1,300})['\"]?\s*$")
 # Names without a hyphen that are headers all the same.
 _PLAIN = {
@@ -102,7 +112,11 @@ def header_pairs(lines: tuple[str, ...]) -> Dump:
             continue
         waiting = None
         whole = _LINE().match(line)
-        if whole and _header_name(whole["name"]) and not (whole["sep"] == "=" and "," in line and "limit=" in line):
+        if whole and (
+            _FURTHER().search(whole["value"] or "") or (whole["sep"] == "=" and "," in line and "limit=" in line)
+        ):
+            whole = None  # several pairs
+        if whole and _header_name(whole["name"]):
             if whole["value"] is None:
                 waiting = whole["name"]
             else:
@@ -130,4 +144,5 @@ def _inline(line: str, pairs: list[tuple[str, str]]) -> str:
 
     for pattern in (_HAR, _QUOTED, _GO, _BRACKET, _ASSIGNED):
         line = pattern().sub(take, line)
-    return line
+    # One such pair may be a sentence; two are headers.
+    return _ROW().sub(take, line) if len(_ROW().findall(line)) > 1 else line

@@ -38,7 +38,8 @@ _CLIENT = lazy(
 )  # fmt: skip
 
 _DELAY = lazy(
-    rf"(?<!\w)(?:(?:try|retry|come back|resubmit)(?: (?:your|the|this) request)?(?: again)?(?: later)? (?:in"
+    # Terminals break even this word: "try a gain in 28ms".
+    rf"(?<!\w)(?:(?:try|retry|come back|resubmit)(?: (?:your|the|this) request)?(?: a ?g ?a ?i ?n)?(?: later)? (?:in"
     rf"|after)(?: about| approximately| at least)?"
     rf"|retry[- _]?after(?:[_ ]?(?P<key>ms|millis|milliseconds|s|sec|seconds))?[\"']?\s?(?:is |of )?[:=]?\s?[\"']?"
     rf"|please wait(?: for)?(?: about| at least| approximately)?|wait (?:for )?(?=\d)|(?:try|available)(?: again)? in"
@@ -158,10 +159,11 @@ _AGAINST = lazy(
     re.IGNORECASE,
 )
 # What is counted, where no period stands beside it. "Too Many Requests" in capitals, or as a title, is HTTP's reason
-# phrase and says nothing of it.
+# phrase and says nothing of it; java.util.concurrent and concurrent.futures are where a program failed.
 _COUNTED = lazy(
-    r"(?P<words>(?i:concurren\w{1,3}|(?:input|output) tokens|tokens?(?= (?:rate )?(?:limit|usage|quota))|tokens? rate"
-    r"|too many tokens|requests?(?= (?:rate )?(?:limit|quota))|api calls|images?(?= per| limit))"
+    r"(?P<words>(?i:(?<![./\\])concurren\w{1,3}(?![./\\]\w)|(?:input|output) tokens"
+    r"|tokens?(?= (?:rate )?(?:limit|usage|quota))|tokens? rate"
+    r"|too many tokens|(?:requests?|query|queries)(?= (?:rate )?(?:limit|quota))|api calls|images?(?= per| limit))"
     r"|(?<!429 )(?<!title\": \")(?<!title': ')(?<!title\":\")(?<!status\":\")(?:Too many requests|too many requests))"
 )
 # An offer is no limit: "Add 10 credits to unlock 1000 free model requests per day".

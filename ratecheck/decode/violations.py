@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ratecheck.decode.lazy import lazy
 from ratecheck.decode.slots import number
 from ratecheck.dialects.bodies import dimension_of
-from ratecheck.dialects.sentences import DAY, HOUR, MINUTE
+from ratecheck.dialects.signs import DAY, HOUR, MINUTE
 from ratecheck.model import Dimension
 
 _FIELD = lazy(

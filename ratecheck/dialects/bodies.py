@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ratecheck.dialects.codes import CLUES, CODES
-from ratecheck.dialects.sentences import DAY, HOUR, MINUTE, MONTH, SENTENCES, WEEK
-from ratecheck.dialects.signs import Sign, compiled, identifier
+from ratecheck.dialects.sentences import SENTENCES
+from ratecheck.dialects.signs import DAY, HOUR, MINUTE, MONTH, WEEK, Sign, compiled, identifier
 from ratecheck.model import Dimension, Source
 
 
@@ -57,17 +57,27 @@ _DOCUMENTED: dict[str, Source] = {
         verified=False,
         note="from memory of it",
     ),
+    "ark-set": _found("volcengine/MineContext/issues/328"),
+    "claude-credit": _found("anthropics/claude-code/issues/356"),
     "claude-529": _found("anthropics/claude-code/issues/61365"),
     "claude-extra": _found("anthropics/claude-code/issues/39937"),
     "claude-words": _found("manaflow-ai/subrouter/pull/24"),
     "copilot-premium": _found("earendil-works/pi/issues/3643"),
+    "codex-app": _found("openai/codex/issues/30206"),
+    "copilot-weekly": _found("microsoft/vscode/issues/310828"),
     "deepseek-402": _found("continuedev/continue/issues/9942"),
+    "huawei-apig": _found("langgenius/dify/issues/18378"),
+    "flask-limiter": _found("stanford-crfm/helm/issues/188"),
+    "gemini-demand": _found("VectifyAI/OpenKB/issues/164"),
+    "gemini-overages": _found("google-gemini/gemini-cli/issues/27761"),
+    "gemini-unavailable": _found("google-gemini/gemini-cli/issues/5191"),
     "hf-credits": _found("huggingface/agents-course/issues/386"),
     "kimi-anthropic": _found("earendil-works/pi/issues/3494"),
     "kimi-2024": _found("harry0703/MoneyPrinterTurbo/issues/208"),
     "kiro-month": _found("chaogei/Kiro-account-manager/issues/27"),
     "litellm-budget": _found("BerriAI/litellm/issues/20615"),
     "litellm-limits": _found("BerriAI/litellm/issues/13898"),
+    "new-api": _found("QuantumNous/new-api/issues/991"),
     "nim-worker": _found("anomalyco/opencode/issues/35265"),
     "openai-images": _found("chatboxai/chatbox/issues/1361"),
     "opencode-go": _found("diegosouzapw/OmniRoute/issues/1772"),
@@ -122,7 +132,7 @@ def find(signs: tuple[Sign, ...], text: str, lower: str) -> Iterator[Found]:
                 continue
             if sign.pattern is None:
                 if sign.code:
-                    whole = identifier(needle).search(lower, at)
+                    whole = identifier(needle, sign.category is not None).search(lower, at)
                     if whole is None:
                         continue
                     at = whole.start()

@@ -1,7 +1,6 @@
 """Error codes and types, exception names and provider clues, as rows."""
 
-from ratecheck.dialects.sentences import BUSY, DAY, LIMITED, MINUTE, MONTH, OTHER, PARALLEL, QUOTA, TOO_LARGE
-from ratecheck.dialects.signs import Sign
+from ratecheck.dialects.signs import BUSY, DAY, LIMITED, MINUTE, MONTH, OTHER, PARALLEL, QUOTA, TOO_LARGE, WEEK, Sign
 from ratecheck.model import Dimension as D
 
 
@@ -90,8 +89,12 @@ _CODES = (
     Sign(("invalid_api_key", "authentication_error", "permission_error", "not_found_error", "model_not_found",
           "invalid_argument", "unauthenticated", "permission_denied", "validationexception", "authenticationerror"),
           None, OTHER, 5),
-    Sign(("server_error", "internal_server_error", "api_error"), None, OTHER, 4),
+    # What a gateway calls whatever its upstream refused: words that say why are believed before it.
+    Sign(("server_error", "internal_server_error", "api_error"), None, OTHER, 3),
     Sign(("invalid_request_error",), None, OTHER, 1),
+    Sign(("user_weekly_rate_limited",), None, LIMITED, 8, "github", 8, None, WEEK, "user", source="copilot-weekly"),
+    Sign(("user_model_rate_limited", "user_global_rate_limited"), None, LIMITED, 8, "github", 8, None, None, "user",
+         source="unseen"),
     Sign(("userbymodelbyday", "userbyday"), None, LIMITED, 7, "github", 9, None, DAY, "user"),
     Sign(("userbymodelbyminute", "userbyminute"), None, LIMITED, 7, "github", 9, None, MINUTE, "user"),
     Sign(("userconcurrentrequests", "userbymodelconcurrentrequests"), None, PARALLEL, 9, "github", 9, D.CONCURRENCY,
@@ -138,7 +141,7 @@ _CLUES = tuple(
         ("google", 4, ("vertexaiexception", "vertex_ai", "geminiexception", "google.api_core.exceptions",
         "google.genai",
                        "googlegenerativeai error", "@google/genai", "@google/generative-ai")),
-        ("groq", 6, ("console.groq.com", "api.groq.com", "x-groq-region", "groqexception")),
+        ("groq", 6, ("console.groq.com", "api.groq.com", "x-groq-region", "groqexception", "domain=.groq.com")),
         ("groq", 4, ("groq.ratelimiterror", "groq/_base_client", "refers to requests per day (rpd)")),
         ("mistral", 6, ("api.mistral.ai", "console.mistral.ai", "mistral-correlation-id", "mistralexception",
         "mistralai", "mistrallechat")),

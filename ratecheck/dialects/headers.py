@@ -311,6 +311,8 @@ GENERIC = (
     *IETF,
     *family("x-ratelimit-{}", None, (*_TRIPLE, "used"), reset=_ANY, refill=_AT_END),
     *family("x-rate-limit-{}", None, (*_TRIPLE, "used"), reset=_ANY, refill=_AT_END),
+    # Zendesk's limit has no word behind it (as kubeshop/kusk-gateway/issues/593 quotes it, 2026-11).
+    one("x-rate-limit", Means.LIMIT, Grammar.COUNT, "x-rate-limit-{}", written=False),
     one("x-ratelimit-bucket", Means.STATUS, Grammar.WORD, "words", written=False),
     one("x-ratelimit-scope", Means.STATUS, Grammar.WORD, "words", written=False),
     one("x-ratelimit-reset-after", Means.RESET, Grammar.SECONDS, "x-ratelimit-{}", written=False),

@@ -11,6 +11,17 @@ from typing import NamedTuple
 
 from ratecheck.model import Category, Dimension
 
+# Short names for what most rows say.
+MINUTE, HOUR, DAY, WEEK, MONTH = 60.0, 3600.0, 86_400.0, 604_800.0, 2_592_000.0
+LIMITED, QUOTA, TOO_LARGE, BUSY, PARALLEL, OTHER = (
+    Category.RATE_LIMIT,
+    Category.QUOTA_EXHAUSTED,
+    Category.REQUEST_TOO_LARGE,
+    Category.OVERLOADED,
+    Category.CONCURRENCY,
+    Category.NOT_RATE_LIMIT,
+)
+
 # Shorthands that patterns use; each expands to a bounded, linear piece.
 _PIECES = {
     "{n}": r"~?\d[\d,]{0,18}(?:\.\d{1,9})?",
@@ -65,8 +76,12 @@ def compiled(pattern: str) -> re.Pattern[str]:
 
 
 @cache
-def identifier(needle: str) -> re.Pattern[str]:
-    """A code matches as a whole word only: ``1302`` is not found in ``13024``, nor ``tokens`` in ``max_tokens``."""
+def identifier(needle: str, code: bool = False) -> re.Pattern[str]:
+    """A name matches as a whole word only: ``1302`` is not found in ``13024``, nor ``tokens`` in ``max_tokens``.
+
+    A ``code`` with a number of its own (``rate_limit=500``) is a setting, no code; a status may follow one.
+    """
     before = r"(?<!\w)" if needle[0].isalnum() else ""
     after = r"(?!\w)" if needle[-1].isalnum() else ""
-    return re.compile(before + re.escape(needle) + after)
+    setting = r"(?![\"']?\s?=\s?[\"']?\d|[\"']\s?:\s?[\"']?\d|: ?(?![45]\d\d\b)\d)" if code else ""
+    return re.compile(before + re.escape(needle) + after + setting)
