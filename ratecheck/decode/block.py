@@ -2,11 +2,11 @@
 
 import ctypes
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
-Search = Callable[[bytes, int], int]
-"""Where a needle stands first from an offset on; ``-1`` for nowhere."""
+Search = Callable[[int], int]
+"""Where a needle stands first from an offset within the block on; the block's length for nowhere."""
 
 # Below this the C library's start costs more than it saves.
 _WORTH_BYTES = 32 << 10
@@ -37,23 +37,34 @@ def keep_memory() -> None:
     bytes(_KEPT_BYTES)
 
 
-def searcher(block: bytes) -> Search:
-    """Return what finds needles in ``block``, as ``block.find`` does.
+def searcher(block: bytes) -> Callable[[bytes], Search]:
+    """Return what gives for each needle the search for it in ``block``.
 
-    ``strstr`` of glibc looks at sixteen bytes and more at once: ten times as fast.
+    ``strstr`` of glibc looks at sixteen bytes and more at once: ten times as fast as ``bytes.find``.
     """
     strstr = _c_function("strstr", ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p)
-    if strstr is None or len(block) < _WORTH_BYTES or b"\0" in block:
-        return block.find
-    # The function returned holds ``block``, so the address stays its own; a zero byte stands behind every ``bytes``.
+    nowhere = len(block)
+    if strstr is None or nowhere < _WORTH_BYTES or b"\0" in block:
+        return partial(_plain_search, block)
+    # Each search holds ``block``, so the address stays its own; a zero byte stands behind every ``bytes``.
     first = ctypes.cast(ctypes.c_char_p(block), ctypes.c_void_p).value or 0
-    size = len(block)
 
-    def find(needle: bytes, start: int, block: bytes = block) -> int:
-        at = strstr(first + start, needle) if start < size else None
-        return -1 if at is None else at - first
+    def search_for(needle: bytes) -> Search:
+        def search(start: int, block: bytes = block) -> int:
+            at = strstr(first + start, needle)
+            return nowhere if at is None else at - first
 
-    return find
+        return search
+
+    return search_for
+
+
+def _plain_search(block: bytes, needle: bytes) -> Search:
+    def search(start: int) -> int:
+        at = block.find(needle, start)
+        return len(block) if at < 0 else at
+
+    return search
 
 
 def line_breaks(block: bytes) -> int:

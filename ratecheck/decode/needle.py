@@ -1,7 +1,6 @@
 """Which lines of a log may belong to a refusal: those that hold one of a few pieces of words."""
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 
 from ratecheck.decode.block import Search, searcher
 from ratecheck.decode.records import RECORD_BYTES
@@ -35,16 +34,19 @@ _HEX_LETTERS = frozenset(b"abcdefABCDEF")
 def candidates(block: bytes) -> Iterator[tuple[int, int]]:
     """Yield the lines that hold a needle, in order, each once; of an endless line a window."""
     nowhere = len(block)
-    search = searcher(block)
-    finds: list[Callable[[int], int]] = []
-    places: list[int] = []
+    search_for = searcher(block)
     needles = NEEDLES if block.isascii() else NEEDLES + CHINESE
-    if b"\\" in block and search(b"\\u", 0) >= 0:
+    if b"\\" in block and search_for(b"\\u")(0) < nowhere:
         needles += ESCAPED
+    searches: list[Search] = []
+    places: list[int] = []
     for needle in needles:
-        find = _outside_numbers(search, block) if needle is STATUS else partial(search, needle)
-        if (at := find(0)) >= 0:
-            finds.append(find)
+        search = search_for(needle)
+        if (at := search(0)) < nowhere:
+            if needle is STATUS:
+                search = _outside_numbers(search, block)
+                at = search(0)
+            searches.append(search)
             places.append(at)
     while places and (at := min(places)) < nowhere:
         start = block.rfind(b"\n", 0, at) + 1
@@ -56,23 +58,23 @@ def candidates(block: bytes) -> Iterator[tuple[int, int]]:
         yield start, end
         for index, place in enumerate(places):
             if place < end:
-                after = finds[index](end)
-                places[index] = after if after >= 0 else nowhere
+                places[index] = searches[index](end)
 
 
-def _outside_numbers(search: Search, block: bytes) -> Callable[[int], int]:
+def _outside_numbers(search: Search, block: bytes) -> Search:
     """Return a search for a status that passes over the digits of longer numbers and of hexadecimal ids."""
-    beyond = len(block) - len(STATUS)
+    nowhere = len(block)
+    beyond = nowhere - len(STATUS)
 
     def whole(start: int) -> int:
-        at = search(STATUS, start)
-        while at >= 0:
+        at = search(start)
+        while at < nowhere:
             before = block[at - 1] if at else 0
             after = block[at + len(STATUS)] if at < beyond else 0
             inside = before in _DIGITS or after in _DIGITS or (before in _HEX_LETTERS and after in _HEX_LETTERS)
             if not inside:
                 return at
-            at = search(STATUS, at + len(STATUS))
-        return at
+            at = search(at + len(STATUS))
+        return nowhere
 
     return whole

@@ -60,9 +60,12 @@ def record_around(block: bytes, start: int, end: int, earliest: int = 0) -> tupl
     It does not begin before ``earliest``, where the record before it ends.
     """
     # Two lines that begin with digits and marks in the same places begin two records: the usual case, told without
-    # decoding.
-    form = block[end + 1 : end + 1 + _FORM_BYTES].translate(_DIGITS_ALIKE)
-    if b"0" in form and form == block[start : start + _FORM_BYTES].translate(_DIGITS_ALIKE):
+    # decoding, and on one day without more than a look.
+    after, before = block[end + 1 : end + 1 + _FORM_BYTES], block[start : start + _FORM_BYTES]
+    if after == before and after[:1].isdigit():
+        return start, end
+    form = after.translate(_DIGITS_ALIKE)
+    if b"0" in form and form == before.translate(_DIGITS_ALIKE):
         return start, end
     first = start
     if not begins_at(block, start):

@@ -13,6 +13,9 @@ from ratecheck.model import Finding
 Judge = Callable[[bytes], Finding | None]
 """Decodes one record."""
 
+Span = tuple[int, int]
+"""Where something begins in a record, and one past its end."""
+
 # An id, which nobody reads anything out of: hexadecimal; many digits and letters of both kinds; digits and letters that
 # take turns three times (v3p1 is part of a model's name); or letters of which nobody makes a name, where capitals and
 # small ones take turns three times without a run of four, or two times a small one stands alone between capitals or
@@ -69,7 +72,7 @@ def key_of(finding: Finding | None) -> tuple[object, ...] | None:
     return (finding.provider, finding.category, finding.dimension, finding.scope, finding.limit, finding.model)
 
 
-def learn(record: bytes, finding: Finding | None, judge: Judge, stamp: tuple[int, int] | None = None) -> Reader:
+def learn(record: bytes, finding: Finding | None, judge: Judge, stamp: Span | None = None) -> Reader:
     """Return what reads the numbers that matter out of records like this one.
 
     ``stamp`` is where the record's own time stands, up to the minute: no number before its end is tried.
@@ -78,28 +81,43 @@ def learn(record: bytes, finding: Finding | None, judge: Judge, stamp: tuple[int
     numbers = [found.span() for found in _VARYING.finditer(record, begin) if found.lastgroup == "number"]
     if len(numbers) > _MOST_NUMBERS:
         return unreadable
-    places = [(span, how) for span in numbers if (how := _effect(record, *span, finding, judge))]
+    effects = {span: _effect(record, span, finding, judge) for span in numbers}
+    idle = [span for span, how in effects.items() if how is None]
+    # None of those that change nothing is a status in most records: told by one look at all of them.
+    if _change(finding, judge(_with(record, idle, b"429"))):
+        for span in idle:
+            if _change(finding, judge(_with(record, [span], b"429"))):
+                effects[span] = Matters.STATUS
+    places = [(span, how) for span, how in effects.items() if how is not None]
     if any(last - first > _LONGEST_NUMBER for (first, last), _ in places):
         return unreadable
     return _reader(record, places, stamp)
 
 
-def _effect(record: bytes, start: int, end: int, finding: Finding | None, judge: Judge) -> Matters | None:
-    key = key_of(finding)
-    number = record[start:end]
+def _effect(record: bytes, span: Span, finding: Finding | None, judge: Judge) -> Matters | None:
+    number = record[slice(*span)]
     if finding is not None and finding.limit and finding.requested is not None and float(number) == finding.requested:
-        more = judge(record[:start] + b"%d" % (finding.limit + 1) + record[end:])
+        more = judge(_with(record, [span], b"%d" % (finding.limit + 1)))
         return Matters.ASKED if more is not None and more.requested != finding.requested else None
-    for other, how in ((number.translate(_OTHER_DIGITS), Matters.KEY), (b"429", Matters.STATUS)):
-        found = judge(record[:start] + other + record[end:])
-        if key_of(found) != key:
-            return how
-        if finding is not None and found is not None and finding.retry_after_s != found.retry_after_s:
-            return Matters.DELAY
+    return _change(finding, judge(_with(record, [span], number.translate(_OTHER_DIGITS))))
+
+
+def _with(record: bytes, spans: list[Span], number: bytes) -> bytes:
+    """Return the record with another number in each of the places, which are in order."""
+    for first, last in reversed(spans):
+        record = record[:first] + number + record[last:]
+    return record
+
+
+def _change(finding: Finding | None, other: Finding | None) -> Matters | None:
+    if key_of(other) != key_of(finding):
+        return Matters.KEY
+    if finding is not None and other is not None and finding.retry_after_s != other.retry_after_s:
+        return Matters.DELAY
     return None
 
 
-def _reader(record: bytes, places: list[tuple[tuple[int, int], Matters]], stamp: tuple[int, int] | None) -> Reader:
+def _reader(record: bytes, places: list[tuple[Span, Matters]], stamp: Span | None) -> Reader:
     """Write the shape as one pattern with a group for each number that matters, and read by it."""
     groups: dict[Matters, list[int]] = {how: [] for how in Matters}
     pattern, at = b"", 0

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from ratecheck.dialects.codes import CLUES, CODES
 from ratecheck.dialects.sentences import SENTENCES
-from ratecheck.dialects.signs import DAY, HOUR, MINUTE, MONTH, WEEK, Sign, compiled, identifier
+from ratecheck.dialects.signs import DAY, HOUR, MINUTE, MONTH, WEEK, Sign, Signs, compiled, identifier
 from ratecheck.model import Dimension, Source
 
 
@@ -123,27 +123,28 @@ class Found(NamedTuple):
     groups: dict[str, str]
 
 
-def find(signs: tuple[Sign, ...], text: str, lower: str) -> Iterator[Found]:
+def find(signs: Signs, text: str, lower: str) -> Iterator[Found]:
     """Yield each sign that stands in ``text``, at its first place. ``lower`` is ``text`` in lower case."""
-    for sign in signs:
-        for needle in sign.needles:
-            at = lower.find(needle)
-            if at < 0:
-                continue
-            if sign.pattern is None:
-                if sign.code:
-                    whole = identifier(needle, sign.category is not None).search(lower, at)
-                    if whole is None:
-                        continue
-                    at = whole.start()
-                yield Found(sign, at, at + len(needle), {})
-                break
-            # A pattern may start well before its needle, never on the far side of a long text.
-            found = compiled(sign.pattern).search(text, max(at - 2_000, 0))
-            if found is not None:
-                groups = {name: value for name, value in found.groupdict().items() if value is not None}
-                yield Found(sign, found.start(), found.end(), groups)
-                break
+    last: Sign | None = None
+    for needle, sign in [each for each in signs.needles if each[0] in lower]:
+        if sign is last:  # found by another of its needles
+            continue
+        at = lower.find(needle)
+        if sign.pattern is None:
+            if sign.code:
+                whole = identifier(needle, sign.category is not None).search(lower, at)
+                if whole is None:
+                    continue
+                at = whole.start()
+            last = sign
+            yield Found(sign, at, at + len(needle), {})
+            continue
+        # A pattern may start well before its needle, never on the far side of a long text.
+        found = compiled(sign.pattern).search(text, max(at - 2_000, 0))
+        if found is not None:
+            groups = {name: value for name, value in found.groupdict().items() if value is not None}
+            last = sign
+            yield Found(sign, found.start(), found.end(), groups)
 
 
 # The first group with a word that stands in the text wins: "concurrent requests" are not requests per time.

@@ -1,6 +1,19 @@
 """Error codes and types, exception names and provider clues, as rows."""
 
-from ratecheck.dialects.signs import BUSY, DAY, LIMITED, MINUTE, MONTH, OTHER, PARALLEL, QUOTA, TOO_LARGE, WEEK, Sign
+from ratecheck.dialects.signs import (
+    BUSY,
+    DAY,
+    LIMITED,
+    MINUTE,
+    MONTH,
+    OTHER,
+    PARALLEL,
+    QUOTA,
+    TOO_LARGE,
+    WEEK,
+    Sign,
+    Signs,
+)
 from ratecheck.model import Dimension as D
 
 
@@ -213,5 +226,5 @@ _SHAPES = (
 )
 
 # fmt: on
-CODES: tuple[Sign, ...] = _CODES
-CLUES: tuple[Sign, ...] = (*_CLUES, *_SHAPES)
+CODES = Signs(_CODES)
+CLUES = Signs((*_CLUES, *_SHAPES))

@@ -6,7 +6,7 @@ several that disagree ("quota" in a sentence, ``rate_limit_exceeded`` as the cod
 """
 
 import re
-from functools import cache
+from functools import cache, cached_property
 from typing import NamedTuple
 
 from ratecheck.model import Category, Dimension
@@ -65,6 +65,15 @@ class Sign(NamedTuple):
     def code(self) -> bool:
         """Whether this is an error code rather than words (no blank in it)."""
         return self.pattern is None and " " not in self.needles[0] and self.needles[0].isascii()
+
+
+class Signs(tuple[Sign, ...]):
+    """Signs in the order in which they are believed."""
+
+    @cached_property
+    def needles(self) -> tuple[tuple[str, Sign], ...]:
+        """Each needle with its sign: a text is looked through for hundreds of them, and holds a few."""
+        return tuple((needle, sign) for sign in self for needle in sign.needles)
 
 
 @cache

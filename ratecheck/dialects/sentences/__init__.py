@@ -8,18 +8,9 @@ from ratecheck.dialects.sentences.chinese import CHINESE
 from ratecheck.dialects.sentences.general import GENERIC, SOMETHING_ELSE
 from ratecheck.dialects.sentences.hosts import HOSTS
 from ratecheck.dialects.sentences.makers import ANTHROPIC, AZURE, GOOGLE, OPENAI
-from ratecheck.dialects.signs import Sign
+from ratecheck.dialects.signs import Signs
 
 # The first matching words are the provider's own: general ones come last.
-SENTENCES: tuple[Sign, ...] = (
-    *OPENAI,
-    *ANTHROPIC,
-    *AZURE,
-    *GOOGLE,
-    *HOSTS,
-    *CHINESE,
-    *GENERIC,
-    *SOMETHING_ELSE,
-)
+SENTENCES = Signs((*OPENAI, *ANTHROPIC, *AZURE, *GOOGLE, *HOSTS, *CHINESE, *GENERIC, *SOMETHING_ELSE))
 
 __all__ = ["SENTENCES"]
