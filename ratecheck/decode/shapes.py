@@ -7,6 +7,7 @@ the finding changes, the number matters. What is counted that way is by construc
 import re
 from collections.abc import Callable
 from enum import Enum
+from operator import itemgetter
 
 from ratecheck.model import Finding
 
@@ -120,37 +121,40 @@ def _change(finding: Finding | None, other: Finding | None) -> Matters | None:
 def _reader(record: bytes, places: list[tuple[Span, Matters]], stamp: Span | None) -> Reader:
     """Write the shape as one pattern with a group for each number that matters, and read by it."""
     groups: dict[Matters, list[int]] = {how: [] for how in Matters}
-    pattern, at = b"", 0
-    if stamp is not None:
-        pattern = _loosely(record[: stamp[0]]) + b"(" + _alike(record[slice(*stamp)]) + b")"
-        at = stamp[1]
-    for number, ((start, end), how) in enumerate(places, 1 if stamp is None else 2):
+    begin, at = stamp or (0, 0)
+    pattern = _loosely(record[:begin]) + b"(" + _alike(record[begin:at]) + b")"  # of no time, an empty one
+    for number, ((start, end), how) in enumerate(places, 1):
         pattern += _loosely(record[at:start]) + _GROUP
         groups[how].append(number)
         at = end
-    keys, statuses, delays, asked = (groups[how] for how in Matters)
-    tail = _loosely(record[at:])
-    if not keys:  # one key for all: an empty group
-        keys, tail = [len(places) + (1 if stamp is None else 2)], tail + b"()"
-    match = re.compile(pattern + tail, re.DOTALL).fullmatch
+    match = re.compile(pattern + _loosely(record[at:]), re.DOTALL).fullmatch
     if match(record) is None:
         return unreadable
+    keys, statuses, delays, asked = (groups[how] for how in Matters)
+    keyed = itemgetter(*keys) if keys else _nothing
+    one_delay = delays[0] if len(delays) == 1 else 0
+    asking = asked[0] if asked else 0
 
     def read(other: bytes) -> Read | None:
         found = match(other)
         if found is None:
             return None
-        same: object = found.group(*keys)
+        said = found.groups()
+        same: object = keyed(said)
         if statuses:
-            same = (same, *[found[group] if found[group] in _FAILED else None for group in statuses])
+            same = (same, *[said[group] if said[group] in _FAILED else None for group in statuses])
         delay: Delay = ()
-        if len(delays) == 1:  # as nearly always: told apart because this runs for every refusal
-            delay = (float(found[delays[0]]),)
+        if one_delay:  # as nearly always: told apart because this runs for every refusal
+            delay = (float(said[one_delay]),)
         elif delays:
-            delay = tuple(map(float, found.group(*delays)))
-        return (same, float(found[asked[0]]) if asked else 0.0, delay, found[1] if stamp is not None else None)
+            delay = tuple([float(said[group]) for group in delays])
+        return (same, float(said[asking]) if asking else 0.0, delay, said[0] or None)
 
     return read
+
+
+def _nothing(said: tuple[bytes, ...]) -> None:
+    """No number makes it another finding: one key for all."""
 
 
 _GROUP = rb"([0-9]{1,%d}+(?:\.[0-9]{1,%d}+)?+)" % (_LONGEST_NUMBER, _LONGEST_NUMBER)
