@@ -25,8 +25,8 @@ class Counter(Protocol):
     def count_many(self, texts: Sequence[str]) -> list[int]:
         """Return the tokens of each of ``texts``."""
 
-    def count_all(self, blocks: Iterable[str]) -> int:
-        """Return the tokens of the text that ``blocks`` are parts of."""
+    def count_all(self, blocks: Iterable[str], alone: bool = False) -> int:
+        """Return the tokens of the text that ``blocks`` are parts of; ``alone``: on this thread."""
 
 
 Begin = Callable[[Callable[[], list[int]]], Callable[[], list[int]]]

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from ratecheck.estimate.cutting import chunks
 from ratecheck.estimate.memory import Counter
 
 # A text alone is estimated as one message of this role; its words are counted elsewhere, so the message is empty.
@@ -30,5 +29,5 @@ def measure(counter: Counter, blocks: Iterable[str], alone: bool = False) -> tup
             chars += len(block)
             yield block
 
-    tokens = sum(map(counter.count, chunks(seen()))) if alone else counter.count_all(seen())
+    tokens = counter.count_all(seen(), alone)
     return chars, tokens

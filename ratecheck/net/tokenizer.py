@@ -9,7 +9,7 @@ import os
 import threading
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from unicodedata import category
@@ -27,8 +27,8 @@ _FAST = frozenset({"cl100k_base", "o200k_base", "o200k_harmony"})
 # A special token of every encoding here.
 _MARK = "<|endoftext|>"
 
-# Characters that one thread counts before it asks for more.
-_TASK_CHARS = 1 << 19
+# Characters that are counted together.
+_TASK_CHARS = 1 << 20
 
 # A piece beyond this is encoded in parts: the merging of one piece takes memory and time that grow with it.
 _GIANT_CHARS = 1 << 12
@@ -114,9 +114,9 @@ class TiktokenCounter:
             begin = end + 1
         return counts
 
-    def count_all(self, blocks: Iterable[str]) -> int:
+    def count_all(self, blocks: Iterable[str], alone: bool = False) -> int:
         """Return the tokens of the text that ``blocks`` are parts of, holding a few parts at a time."""
-        return _spread(lambda some: sum(map(self._chunk, some)), chunks(blocks))
+        return _summed(lambda some: sum(map(self._chunk, some)), chunks(blocks), alone)
 
     def _chunk(self, text: str) -> int:
         if len(text) > 4 * CHUNK_CHARS:
@@ -237,9 +237,9 @@ class ToktokCounter:
         except UnicodeEncodeError:
             return list(self._batch([well_formed(text) for text in texts], self.encoding, 1))
 
-    def count_all(self, blocks: Iterable[str]) -> int:
+    def count_all(self, blocks: Iterable[str], alone: bool = False) -> int:
         """Return the tokens of the text that ``blocks`` are parts of, holding a few parts at a time."""
-        return _spread(lambda some: sum(self.count_many(some)), chunks(blocks))
+        return _summed(lambda some: sum(self.count_many(some)), chunks(blocks), alone)
 
 
 class ScriptCounter:
@@ -263,7 +263,7 @@ class ScriptCounter:
         """Return about how many tokens each text has."""
         return [self.count(text) for text in texts]
 
-    def count_all(self, blocks: Iterable[str]) -> int:
+    def count_all(self, blocks: Iterable[str], alone: bool = False) -> int:
         """Return about how many tokens the text of ``blocks`` has."""
         return sum(map(self.count, blocks))
 
@@ -288,21 +288,32 @@ def in_background(work: Callable[[], list[int]]) -> Callable[[], list[int]]:
     return _workers().submit(work).result
 
 
-def _spread(count: Callable[[list[str]], int], parts: Iterable[str]) -> int:
-    """Return the sum of ``count`` over ``parts``, which are read on while several threads count."""
-    total = size = 0
-    held: list[str] = []
+def _summed(count: Callable[[list[str]], int], parts: Iterable[str], alone: bool) -> int:
+    """Return the sum of ``count`` over ``parts``: on this thread, or read on while several threads count."""
+    if alone:
+        return sum(map(count, _tasks(parts)))
+    total = 0
     waiting: deque[Future[int]] = deque()
+    for task in _tasks(parts):
+        waiting.append(_workers().submit(count, task))
+        # As many wait as are worked on: more would only take memory.
+        if len(waiting) > 2 * (os.cpu_count() or 1):
+            total += waiting.popleft().result()
+    return total + sum(task.result() for task in waiting)
+
+
+def _tasks(parts: Iterable[str]) -> Iterator[list[str]]:
+    """Yield parts together: toktok remembers words from part to part of one call, and starts each call without."""
+    held: list[str] = []
+    size = 0
     for part in parts:
         held.append(part)
         size += len(part)
         if size >= _TASK_CHARS:
-            waiting.append(_workers().submit(count, held))
+            yield held
             held, size = [], 0
-            # As many wait as are worked on: more would only take memory.
-            if len(waiting) > 2 * (os.cpu_count() or 1):
-                total += waiting.popleft().result()
-    return total + count(held) + sum(task.result() for task in waiting)
+    if held:
+        yield held
 
 
 @functools.cache
