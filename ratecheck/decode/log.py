@@ -13,7 +13,7 @@ from ratecheck.decode.judge import Draft, judge
 from ratecheck.decode.needle import candidates
 from ratecheck.decode.paste import DecodeReport, report_of
 from ratecheck.decode.records import record_around
-from ratecheck.decode.shapes import Delay, Read, Reader, key_of, learn, without_varying
+from ratecheck.decode.shapes import Delay, Read, Reader, key_of, learn, unreadable, without_varying
 from ratecheck.decode.tally import Tally, timeline
 from ratecheck.model import Category, Finding
 
@@ -61,6 +61,8 @@ class LogReader:
         self._shapes: dict[bytes, _Shape | None] = {}
         self._learned: list[_Shape] = []
         """The last shapes that were learned or fitted a record of another key."""
+        self._usual = _Shape(unreadable)
+        """That of the record before."""
         self._tallies: dict[tuple[object, ...] | None, Tally] = {}
         self._sample: dict[bytes, tuple[int, int, str]] = {}
         """Texts of different shapes: the part that each was met in, its number there, and itself in small letters."""
@@ -102,11 +104,15 @@ class LogReader:
 
     def _take(self, record: bytes) -> tuple[Tally | None, bytes | None]:
         """Return what one record means, and its minute; it is decoded only where no record of its shape has told."""
-        # The thorough key takes longer than to hold the record against the shapes that were met last.
-        found = None if self._thorough else self._of_quick_key(record)
-        shape, seen = found or self._like_another(record) or self._meet(record)
+        shape: _Shape | None = self._usual
+        seen = self._usual.read(record)  # most are like the one before
+        if seen is None:
+            # The thorough key takes longer than to hold the record against the shapes that were met last.
+            found = None if self._thorough else self._of_quick_key(record)
+            shape, seen = found or self._like_another(record) or self._meet(record)
         if shape is None or seen is None:
             return self._tally(_judged(record)), _minute_of(record)
+        self._usual = shape
         same, asked, delay, minute = seen
         known = shape.known.get(same)
         if known is not None:
@@ -180,7 +186,7 @@ class LogReader:
 
     def __getstate__(self) -> dict[str, object]:
         # The shapes are what this process has learned to go fast; what was found is whole without them.
-        return {**self.__dict__, "_shapes": {}, "_learned": []}
+        return {**self.__dict__, "_shapes": {}, "_learned": [], "_usual": _Shape(unreadable)}
 
     def report(self, source: str) -> DecodeReport:
         """Return what was found, most frequent first."""
