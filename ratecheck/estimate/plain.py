@@ -53,11 +53,9 @@ class Kind:
         self.opening = ""
         """The first text of the request before: the same again need not be hashed again."""
         self.charge: Callable[[int, int, int | None, int], Charge] = lru_cache(_CHARGES)(partial(_charge, rule))
-
-    def fits(self) -> bool:
-        """Return whether the short way knows all that such a request costs."""
-        counted = self.memory.counter.error_band is None
-        return counted and not self.model.row.stands_in and self.model.row.provider != "anthropic"
+        counted = memory.counter.error_band is None
+        self.fits = counted and not model.row.stands_in and model.row.provider != "anthropic"
+        """Whether the short way knows all that such a request costs."""
 
 
 class _Row(NamedTuple):
@@ -94,7 +92,7 @@ class Batch:
             return False
         named = body.get("model")
         kind = self._kind_of(named if type(named) is str else None)
-        if not kind.fits():
+        if not kind.fits:
             return False
         most, n, passed = asked_for(body) if len(body) > (1 if named is None else 2) else (None, 1, ())
         if passed:
