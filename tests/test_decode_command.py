@@ -238,6 +238,23 @@ def test_advice_is_given_once(ratecheck: Ratecheck) -> None:
 
 
 @pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        ("<html>\n<head><title>429 Too Many Requests</title></head>\n<body>\n<hr>nginx</body></html>",
+         "429 Too Many Requests"),
+        ("<!DOCTYPE html><html><body><p>Rate limit exceeded, <b>slow down</b></p></body></html>",
+         "Rate limit exceeded, slow down"),
+    ],
+)  # fmt: skip
+def test_a_page_is_quoted_without_its_tags(page: str, said: str) -> None:
+    """A gateway answers with HTML: its title, or what stands between the tags, are the server's words."""
+    head = "HTTP/1.1 429 Too Many Requests\ncontent-type: text/html\nretry-after: 30\n\n"
+    (finding,) = decode_text(head + page).findings
+    assert said in (finding.message or "")
+    assert "<" not in (finding.message or "")
+
+
+@pytest.mark.parametrize(
     ("line", "category"),
     [
         ("grpc status RESOURCE_EXHAUSTED", Category.RATE_LIMIT),

@@ -47,6 +47,11 @@ _MARKS = lazy(r"[\"'] ?[:=] ?[\"']?")
 _LONGEST = 100
 
 
+_PAGE = lazy(r"<(?:!doctype|html|body)\b", re.IGNORECASE)
+_TITLE = lazy(r"<title>([^<]{1,200})</title>", re.IGNORECASE)
+_TAG = lazy(r"<[^<>]{0,200}>")
+
+
 def message_at(evidence: Evidence, start: int | None) -> str | None:
     """Return the server's own sentence around the sign that decided, or beside it where that sign is a code."""
     from ratecheck.redact import neutralise, scrub
@@ -55,7 +60,15 @@ def message_at(evidence: Evidence, start: int | None) -> str | None:
         return None
     text = evidence.said
     begin, end = _spoken_at(text, start) or _clause_at(text, start)
-    return neutralise(scrub(text[begin : min(end, begin + 600)]), 600) or None
+    return neutralise(scrub(_of_page(text[begin : min(end, begin + 600)])), 600) or None
+
+
+def _of_page(words: str) -> str:
+    """Return what a page of HTML says: its title, else what stands between its tags; other words as they are."""
+    title = _TITLE().search(words)
+    if title is not None:
+        return title[1]
+    return _TAG().sub(" ", words) if _PAGE().search(words) else words
 
 
 def _spoken_at(text: str, start: int) -> tuple[int, int] | None:
