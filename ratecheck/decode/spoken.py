@@ -46,7 +46,6 @@ _ISO = lazy(
 _MARKS = lazy(r"[\"'] ?[:=] ?[\"']?")
 _LONGEST = 100
 
-
 _PAGE = lazy(r"<(?:!doctype|html|body)\b", re.IGNORECASE)
 _TITLE = lazy(r"<title>([^<]{1,200})</title>", re.IGNORECASE)
 _TAG = lazy(r"<[^<>]{0,200}>")

@@ -11,9 +11,11 @@ from typing import BinaryIO, Protocol, TypeVar
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
+# Often enough for a bar that is drawn meanwhile, seldom enough to cost nothing.
 _MEANWHILE_S = 0.1
 
 _NUMBER_BYTES = 2
+# What a pipe of one page holds.
 MOST_NUMBERS = 4096 // _NUMBER_BYTES
 
 # Where nothing cuts a file within this of its middle, it is better read as one.
@@ -25,19 +27,29 @@ def two_at_once() -> bool:
     return hasattr(os, "fork") and (os.cpu_count() or 1) > 1
 
 
+def size_for_two(stream: BinaryIO, worth_bytes: int) -> int | None:
+    """Return the size of a regular file of ``worth_bytes`` or more that a copy of this process can help to read.
+
+    ``None`` where it cannot, or the file is better read by one.
+    """
+    try:
+        about = os.fstat(stream.fileno())
+    except OSError:
+        return None
+    large = stat.S_ISREG(about.st_mode) and about.st_size >= worth_bytes
+    return about.st_size if large and two_at_once() else None
+
+
 def second_half(stream: BinaryIO, worth_bytes: int, cut: Callable[[bytes], int | None]) -> int | None:
     """Return where the second half of a regular file begins: where ``cut`` says in the bytes that follow its middle.
 
     ``None`` where the file is better read as one: it is smaller than ``worth_bytes``, nothing cuts it near its middle,
     or there can be no copy.
     """
-    try:
-        about = os.fstat(stream.fileno())
-    except OSError:
+    size = size_for_two(stream, worth_bytes)
+    if size is None:
         return None
-    if not two_at_once() or not stat.S_ISREG(about.st_mode) or about.st_size < worth_bytes:
-        return None
-    half = about.st_size // 2
+    half = size // 2
     at = cut(os.pread(stream.fileno(), _MIDDLE_BYTES, half))
     return None if at is None else half + at
 

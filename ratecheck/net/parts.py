@@ -1,14 +1,13 @@
 """A large log file read by two processes at once: whoever is free takes the next part; what they find is merged."""
 
 import os
-import stat
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, BinaryIO
 
 from ratecheck.decode.paste import DecodeReport
 from ratecheck.decode.records import next_record
 from ratecheck.decode.stream import cuts_at_lines, decode_stream, read_log
-from ratecheck.net.beside import MOST_NUMBERS, beside, handed_out, two_at_once
+from ratecheck.net.beside import MOST_NUMBERS, beside, handed_out, size_for_two
 
 if TYPE_CHECKING:
     from ratecheck.decode.log import LogReader
@@ -47,13 +46,10 @@ def decode_file(
 
 def _starts(stream: BinaryIO, worth_bytes: int) -> list[int] | None:
     """Where the parts of a file begin, and its end; ``None`` where it is better read by one process."""
-    try:
-        about = os.fstat(stream.fileno())
-    except OSError:
+    size = size_for_two(stream, worth_bytes)
+    if size is None:
         return None
-    file, size = stream.fileno(), about.st_size
-    if not two_at_once() or not stat.S_ISREG(about.st_mode) or size < worth_bytes:
-        return None
+    file = stream.fileno()
     if os.lseek(file, 0, os.SEEK_CUR) != 0 or not cuts_at_lines(os.pread(file, _HEAD_BYTES, 0)):
         return None
     part_bytes = max(_PART_BYTES, size // MOST_NUMBERS + 1)
