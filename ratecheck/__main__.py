@@ -6,10 +6,14 @@ import sys
 def main() -> None:
     """Run the command line. Loading it takes a tenth of a second, in which Ctrl-C must be no traceback either."""
     try:
-        from ratecheck.cli import main as run
+        from ratecheck.net.counting import ahead
+
+        with ahead(sys.argv[1:]):
+            from ratecheck.cli import main as run
+
+            run()
     except KeyboardInterrupt:
         sys.exit(130)
-    run()
 
 
 if __name__ == "__main__":

@@ -21,8 +21,7 @@ from ratecheck.decode.log import LogReader
 from ratecheck.decode.needle import NEEDLES
 from ratecheck.decode.shapes import key_of
 from ratecheck.model import Category, Dimension
-from ratecheck.net.beside import MOST_NUMBERS, beside, handed_out
-from ratecheck.net.parts import decode_file
+from ratecheck.net.logs import decode_file
 from ratecheck.render.decode import document
 from ratecheck.render.page import Style, render
 
@@ -450,7 +449,7 @@ def test_a_log_read_by_two_processes_says_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int
 ) -> None:
     """Handing out parts changes nothing: against one process, for any size of block."""
-    monkeypatch.setattr("ratecheck.net.parts._PART_BYTES", 30_000)
+    monkeypatch.setattr("ratecheck.net.parts.PART_BYTES", 30_000)
     monkeypatch.setattr("ratecheck.decode.stream._BLOCK_BYTES", block_bytes)
     path = tmp_path / "app.log"
     path.write_bytes(_log(3_000))
@@ -467,7 +466,7 @@ def test_a_log_read_by_two_processes_says_the_same(
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="one process reads the file here")
 def test_what_is_done_meanwhile_is_done_once_and_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The other process reads on, to the end where it must; the findings are the same."""
-    monkeypatch.setattr("ratecheck.net.parts._PART_BYTES", 30_000)
+    monkeypatch.setattr("ratecheck.net.parts.PART_BYTES", 30_000)
     path = tmp_path / "app.log"
     path.write_bytes(_log(3_000))
     done: list[int] = []
@@ -482,7 +481,7 @@ def test_what_is_done_meanwhile_is_done_once_and_here(tmp_path: Path, monkeypatc
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="one process reads the file here")
 def test_a_helper_that_dies_is_made_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the second process ends without an answer, the first one reads what it had taken."""
-    monkeypatch.setattr("ratecheck.net.parts._PART_BYTES", 30_000)
+    monkeypatch.setattr("ratecheck.net.parts.PART_BYTES", 30_000)
     path = tmp_path / "app.log"
     path.write_bytes(_log(3_000))
     with path.open("rb", buffering=0) as stream:
@@ -494,16 +493,6 @@ def test_a_helper_that_dies_is_made_good(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("pickle.dump", fail)
     with path.open("rb", buffering=0) as stream:
         assert decode_file(stream, source="-", worth_bytes=100_000) == one
-
-
-def test_numbers_are_handed_out_once_each() -> None:
-    """However many take them, every number goes to one of them, in order; then there are no more."""
-    with handed_out(MOST_NUMBERS) as take, beside(lambda: list(iter(take, None))) as other:
-        mine = list(iter(take, None))
-        theirs = other()
-    assert sorted(mine + theirs) == list(range(MOST_NUMBERS))
-    assert mine == sorted(mine)
-    assert theirs == sorted(theirs)
 
 
 def test_a_stdin_that_was_partly_read_is_read_on(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ratecheck.decode import DecodeReport, decode_stream
-from ratecheck.net.parts import decode_file
+from ratecheck.net.logs import decode_file
 
 LIMITS = [
     {"dimension": "requests", "window_s": 86400.0, "limit": 200, "remaining": 196, "reset_s": 1728.0, "headers": ["x"]}

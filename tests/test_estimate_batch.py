@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -17,16 +16,12 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from test_estimate import chat, written
 
-from ratecheck.cli import app
-from ratecheck.cli.exits import run
 from ratecheck.estimate import Estimator, Settings
 from ratecheck.estimate.models import ROWS, ModelRow
 from ratecheck.estimate.report import Skipped
 from ratecheck.estimate.requests import Line, NotARequest
 from ratecheck.estimate.texts import AROUND, Measured
 from ratecheck.net import inputs
-from ratecheck.net.beside import two_at_once
-from ratecheck.net.texts import measure_here, measuring
 from ratecheck.net.tokenizer import ScriptCounter, counter, in_background
 from ratecheck.render.estimate_document import _prompt
 
@@ -154,56 +149,6 @@ def test_ctrl_c_gives_what_was_counted_so_far(tmp_path: Path) -> None:
     assert 4000 <= made["totals"]["requests"] <= 20_000
 
 
-_words = st.lists(
-    st.sampled_from(["a", "é", "中", "\U0001f642", "'s", " ", "\n", "\r\n", "12", "word", "?", "\t", "{}"])
-)
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="one process reads the file here")
-@given(text=_words.map("".join), mark=st.booleans())
-@hypothesis_settings(max_examples=60, deadline=None)
-def test_a_text_counted_by_two_processes_has_the_same_tokens(
-    tmp_path_factory: pytest.TempPathFactory, text: str, mark: bool
-) -> None:
-    """Wherever the middle of a file falls, in a character or in a word: characters and tokens are those of one text."""
-    path = tmp_path_factory.mktemp("halves") / "a.txt"
-    path.write_text("x" + text, "utf-8-sig" if mark else "utf-8", newline="")
-    whole = inputs.read(str(path))
-    with patch.object(inputs, "WORTH_BYTES", 1):
-        halves = inputs.read(str(path))
-    assert isinstance(whole, inputs.TextFile)
-    assert isinstance(halves, inputs.TextFile)
-    tokens = counter("o200k_base")
-    assert measure_here(halves, tokens) == measure_here(whole, tokens)
-    assert measure_here(inputs.TextFile("", ["x" + text]), tokens)[:2] == (1 + len(text), tokens.count("x" + text))
-
-
-@pytest.mark.skipif(not two_at_once(), reason="one process reads the file here")
-@pytest.mark.parametrize("dies", [False, True])
-def test_a_text_counted_ahead_has_the_same_tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies: bool) -> None:
-    """By a copy that has begun before it was asked, or here where the copy is lost; and it is told how far it came."""
-    path = tmp_path / "a.txt"
-    path.write_text("one more word, 12 of them\n" * 20_000, "utf-8")
-    tokens = counter("o200k_base")
-    wanted = measure_here(inputs.read(str(path)), tokens)
-    monkeypatch.setattr(inputs, "WORTH_BYTES", 1)
-    if dies:
-        monkeypatch.setattr("pickle.dump", lambda *_: os._exit(1))
-    told: list[int] = []
-    with measuring([str(path)], None) as measure:
-        assert measure is not measure_here
-        assert measure(inputs.read(str(path)), tokens, told.append) == wanted
-    assert 0 <= sum(told) <= path.stat().st_size + (1 << 18)
-
-
-def test_what_is_no_text_is_not_counted_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Several files, a pipe, a batch: each is read when its turn comes."""
-    monkeypatch.setattr(inputs, "WORTH_BYTES", 1)
-    for paths in (["-"], ["a", "b"], [str(tmp_path / "missing")]):
-        with measuring(paths, None) as measure:
-            assert measure is measure_here
-
-
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.prefix or "any")
 def test_a_text_is_sent_with_what_was_counted_around_it(row: ModelRow) -> None:
     """Whatever the model, nothing more needs to be counted to estimate a measured text."""
@@ -215,45 +160,3 @@ def test_a_text_is_sent_with_what_was_counted_around_it(row: ModelRow) -> None:
     around = {text: len(text) // 4 for text in AROUND}
     found = Estimator(Settings(row.prefix or "any"), Idle).text("a.txt", Measured(40, 10, around))
     assert found.ask.prompt_tokens >= 10
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="one process reads the file here")
-@given(
-    lines=st.lists(st.sampled_from([b'{"a": 1}', b"", b" ", b"{", b"\xff", b'{"b": "\xc3\xa9"}', b"[1]\r"]), min_size=1)
-)
-@hypothesis_settings(max_examples=100, deadline=None)
-def test_the_halves_of_a_batch_are_its_lines(tmp_path_factory: pytest.TempPathFactory, lines: list[bytes]) -> None:
-    """Every line once, in order, under its own number, wherever the middle falls; broken ones are told alike."""
-    path = tmp_path_factory.mktemp("halves") / "a.jsonl"
-    path.write_bytes(b"{}\n" + b"\n".join(lines))
-    whole = inputs.read(str(path))
-    with patch.object(inputs, "WORTH_BYTES", 1):
-        halves = inputs.read(str(path))
-    assert isinstance(whole, inputs.LinesFile)
-    assert isinstance(halves, inputs.LinesFile)
-    assert [*halves.lines, *(halves.rest() if halves.rest else ())] == list(whole.lines)
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="one process reads the file here")
-@pytest.mark.parametrize("kind", ["lines", "text", "bad text"])
-def test_two_processes_say_what_one_says(
-    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The whole command: figures, broken lines by number, `--strict`, the error of a second half that is no text."""
-    path = tmp_path / ("a.jsonl" if kind == "lines" else "a.txt")
-    requests = [json.dumps(chat(place % 7) | {"user": f"{place}"}).encode() for place in range(9_000)]
-    requests[700], requests[8_000] = b"{", b'{"messages": 5}'
-    path.write_bytes(b"\n".join(requests) + (b"\xff" if kind == "bad text" else b"\n"))
-    # Small enough to see nothing of the end of the file.
-    monkeypatch.setattr("ratecheck.net.beside._MIDDLE_BYTES", 4096)
-    codes = []
-    for more in (["--json"], ["--strict"]):
-        said = []
-        for size in (1 << 30, 1):
-            monkeypatch.setattr(inputs, "WORTH_BYTES", size)
-            monkeypatch.setattr(sys, "argv", ["ratecheck", "estimate", *more, str(path)])
-            code = run(app)
-            said.append((code, *capsys.readouterr()))
-        assert said[0] == said[1]
-        codes.append(said[0][0])
-    assert codes == {"lines": [0, 2], "text": [0, 0], "bad text": [2, 2]}[kind]

@@ -62,7 +62,7 @@ def _ready_to_draw() -> None:
 
 def _read(names: list[str], meanwhile: Callable[[], object] | None) -> "DecodeReport":
     from ratecheck.decode import merged
-    from ratecheck.net.parts import decode_file
+    from ratecheck.net.logs import decode_file
 
     reports = []
     for name in names:

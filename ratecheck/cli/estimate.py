@@ -11,12 +11,11 @@ from ratecheck.cli.output import JsonOption, NoColorOption, Output
 from ratecheck.errors import ExitCode
 
 if TYPE_CHECKING:
-    from ratecheck.estimate import Estimator
+    from ratecheck.estimate import Estimator, Settings
     from ratecheck.estimate.limits import AskedLimit
     from ratecheck.estimate.report import PromptEstimate, Skipped
     from ratecheck.limits_file import LimitsFile
-    from ratecheck.net.inputs import Advance, Input, LinesFile
-    from ratecheck.net.texts import Measure
+    from ratecheck.net.inputs import Advance, Input
 
 SETTINGS = {
     "epilog": examples(
@@ -35,8 +34,6 @@ SETTINGS = {
 
 # Named of all lines that could not be read; the rest is counted.
 _NAMED = 20
-# Estimates that one process hands to another together: what they share is written once.
-_PACKED = 4096
 
 
 def command(
@@ -68,29 +65,25 @@ def command(
     no_color: NoColorOption = False,
 ) -> ExitCode:
     """What prompts cost: tokens the API reports, tokens the limiter takes, and how many fit in a minute."""
-    from ratecheck.net.texts import measuring
+    from ratecheck.dialects import get, known
+    from ratecheck.estimate import Estimator, Settings
+    from ratecheck.estimate.models import DEFAULT_MODEL
+    from ratecheck.net.tokenizer import counter
+    from ratecheck.render.estimate import page, rules_page
+    from ratecheck.render.estimate_document import document
 
     output = Output(json=json_, no_color=no_color)
     files = prompts or ["-"]
-    # A large text is counted from here on, while what follows is imported; with limits, they may name the model.
-    with measuring(files if model or limits is None else [], model) as measure:
-        from ratecheck.dialects import get, known
-        from ratecheck.estimate import Estimator, Settings
-        from ratecheck.estimate.models import DEFAULT_MODEL
-        from ratecheck.net.tokenizer import counter
-        from ratecheck.render.estimate import page, rules_page
-        from ratecheck.render.estimate_document import document
-
-        if charging == "list":
-            output.page(rules_page())
-            return ExitCode.OK
-        asked, read = _limits(limits, files, rpm=rpm, tpm=tpm, rpd=rpd)
-        limiting = known(provider) if provider else read.provider if get(read.provider) else None
-        settings = Settings(
-            model, max_output_tokens, n, limiting, charging, _day(on), default_model=read.model or DEFAULT_MODEL
-        )
-        estimator = Estimator(settings, counter)
-        found, skipped, lost, interrupted = _read(estimator, files, strict, output, measure)
+    if charging == "list":
+        output.page(rules_page())
+        return ExitCode.OK
+    asked, read = _limits(limits, files, rpm=rpm, tpm=tpm, rpd=rpd)
+    limiting = known(provider) if provider else read.provider if get(read.provider) else None
+    settings = Settings(
+        model, max_output_tokens, n, limiting, charging, _day(on), default_model=read.model or DEFAULT_MODEL
+    )
+    estimator = Estimator(settings, counter)
+    found, skipped, lost, interrupted = _read(estimator, settings, files, strict, output)
     report = estimator.report(found, asked, skipped, lost, interrupted)
     if json_:
         import sys
@@ -137,13 +130,14 @@ def _limits(
 
 
 def _read(
-    estimator: "Estimator", files: list[str], strict: bool, output: Output, measure: "Measure"
+    estimator: "Estimator", settings: "Settings", files: list[str], strict: bool, output: Output
 ) -> "tuple[list[PromptEstimate], list[Skipped], int, bool]":
     """Estimate all there is to read, or what there is until Ctrl-C: a long batch is not lost by it."""
     import sys
 
     from ratecheck.estimate.report import Skipped
     from ratecheck.net import inputs
+    from ratecheck.net.counting import counts
 
     if files == ["-"] and sys.stdin.isatty():
         output.note("paste the prompt, then press Ctrl-D (Ctrl-Z and Return on Windows)")
@@ -154,11 +148,17 @@ def _read(
     alone = len(paths) == 1
     interrupted = False
     try:
-        with _progress(paths, output) as advance, _no_collection():
-            for path in paths:
+        with counts(paths, settings) as large, _progress(paths, output) as advance, _no_collection():
+            if large and not output.json:
+                from ratecheck.render import grids  # noqa: F401  # drawing the tables takes less than importing this
+            for place, path in enumerate(paths):
                 try:
                     before = len(found) + lost
-                    for each in _prompts(estimator, inputs.read(path, advance), alone, measure, advance):
+                    for each in (
+                        large.prompts(place, estimator, advance)
+                        if place in large
+                        else _prompts(estimator, inputs.read(path, advance), alone)
+                    ):
                         if not isinstance(each, Skipped):
                             found.append(each)
                             continue
@@ -184,17 +184,16 @@ def _read(
     return found, skipped, lost, interrupted
 
 
-def _prompts(
-    estimator: "Estimator", entered: "Input", alone: bool, measure: "Measure", advance: "Advance"
-) -> "Iterator[PromptEstimate | Skipped]":
+def _prompts(estimator: "Estimator", entered: "Input", alone: bool) -> "Iterator[PromptEstimate | Skipped]":
     from ratecheck.estimate.report import PromptEstimate
     from ratecheck.estimate.requests import NotARequest
+    from ratecheck.estimate.texts import measure
     from ratecheck.net.inputs import ImageFile, JsonFile, LinesFile, TextFile
-    from ratecheck.net.texts import measure_here
+    from ratecheck.net.tokenizer import in_background
 
     match entered:
-        case TextFile():
-            yield estimator.text(entered.source, measure(entered, estimator.counter(), advance))
+        case TextFile(source, blocks):
+            yield estimator.text(source, measure(estimator.counter(), blocks))
         case ImageFile(source, size):
             yield estimator.image(source, size)
         case JsonFile(source, value, text):
@@ -203,39 +202,14 @@ def _prompts(
                 yield one._replace(by_message=estimator.by_message(value)) if alone else one
             except NotARequest as error:
                 # A list of requests is a batch; a list without any is a text like every other JSON.
-                each = list(estimator.several(source, value)) if isinstance(value, list) else []
+                each = estimator.several(source, value) if isinstance(value, list) else []
                 if any(isinstance(found, PromptEstimate) for found in each):
                     yield from each
                     return
-                counted = estimator.text(source, measure_here(TextFile(source, (text,)), estimator.counter()))
+                counted = estimator.text(source, measure(estimator.counter(), (text,)))
                 yield counted._replace(notes=(f"counted as text: {error}",))
-        case LinesFile():
-            yield from _lines(estimator, entered)
-
-
-def _lines(estimator: "Estimator", file: "LinesFile") -> "Iterator[PromptEstimate | Skipped]":
-    import pickle
-    from itertools import islice
-
-    from ratecheck.net.beside import beside
-    from ratecheck.net.tokenizer import in_background
-
-    rest = file.rest
-    if rest is None:
-        yield from estimator.lines(file.source, file.lines, file.whole, in_background)
-        return
-    first = estimator.lines(file.source, file.lines, file.whole)
-    yield from islice(first, 1)  # loads the vocabulary, and learns what the lines have in common
-
-    def packed() -> list[bytes]:
-        # Packed as they come, a hundred thousand estimates take a tenth of the memory.
-        later = estimator.lines(file.source, rest(), file.whole)
-        return [pickle.dumps(some) for some in iter(lambda: list(islice(later, _PACKED)), [])]
-
-    with beside(packed) as second:
-        yield from first
-        for some in second():
-            yield from pickle.loads(some)
+        case LinesFile(source, lines, whole):
+            yield from estimator.lines(source, lines, whole, in_background)
 
 
 @contextmanager
@@ -255,9 +229,9 @@ def _progress(paths: list[str], output: Output) -> "Iterator[Advance]":
     """Show how far reading has come, with its rate and the time left: on a terminal, and for large files only."""
     import sys
 
-    from ratecheck.net.inputs import size_bytes
+    from ratecheck.net.parts import regular_size
 
-    sizes = [size_bytes(path) for path in paths]
+    sizes = [regular_size(path) if path != "-" else None for path in paths]
     total = sum(size or 0 for size in sizes)
     # Less than this is done before an eye has found the bar.
     if not sys.stderr.isatty() or total < 4 << 20:

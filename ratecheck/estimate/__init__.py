@@ -7,9 +7,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ratecheck.estimate.estimator import Estimator, Settings
+    from ratecheck.estimate.estimator import Estimator
+    from ratecheck.estimate.settings import Settings
 
-_PLACES = {"Estimator": "estimator", "Settings": "estimator"}
+_PLACES = {"Estimator": "estimator", "Settings": "settings"}
 
 __all__ = ["Estimator", "Settings"]
 

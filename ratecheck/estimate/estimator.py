@@ -4,8 +4,8 @@ Nothing here reads a file or counts a token: a counter is handed in for each enc
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from ratecheck.dialects.charging import ASSUMED, Admission, ChargingRule, by_name, names, rule_for
 from ratecheck.errors import UsageError, no_such
@@ -15,10 +15,11 @@ from ratecheck.estimate.framing import Part, Prompt, message_with_all, prompt_of
 from ratecheck.estimate.images import Image
 from ratecheck.estimate.limits import AskedLimit
 from ratecheck.estimate.memory import Begin, Counter, Memory
-from ratecheck.estimate.models import DEFAULT_MODEL, Model, resolve
-from ratecheck.estimate.plain import Batch, Kind
-from ratecheck.estimate.report import PromptEstimate, Report, Skipped, charge_of
+from ratecheck.estimate.models import Model
+from ratecheck.estimate.plain import Batch, Kind, Row
+from ratecheck.estimate.report import PromptEstimate, Prompts, Report, Skipped, charge_of
 from ratecheck.estimate.requests import Line, Message, NotARequest, Request, parse
+from ratecheck.estimate.settings import Settings
 from ratecheck.estimate.texts import ROLE, Measured
 
 # Lines that are worked on together, and what they may hold. Many: a counter's tables fill the processor's caches, and
@@ -31,19 +32,13 @@ _CHARS_TOGETHER = 1 << 20
 _LISTED = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What the command line says over what the requests say; ``None``: nothing."""
+class Counted(NamedTuple):
+    """Lines of a file that were counted, each with its number."""
 
-    model: str | None = None
-    max_output_tokens: int | None = None
-    n: int | None = None
-    provider: str | None = None
-    charging: str | None = None
-    on: str | None = None
-    """ISO date whose rules are taken; ``None`` for today's."""
-    default_model: str = DEFAULT_MODEL
-    """Where neither ``model`` nor a request names one."""
+    rows: list[Row]
+    """Plain requests."""
+    others: list[tuple[int, PromptEstimate | str]]
+    """All other requests, and why a line holds none."""
 
 
 class Estimator:
@@ -64,12 +59,9 @@ class Estimator:
             self._memories[encoding] = Memory(self._counter(encoding))
         return self._memories[encoding]
 
-    def _model(self, named: str | None) -> Model:
-        return resolve(self._settings.model or named or self._settings.default_model)
-
     def _kind(self, named: str | None) -> Kind:
         if named not in self._kinds:
-            model = self._model(named)
+            model = self._settings.model_for(named)
             self._kinds[named] = Kind(model, self._memory(model.row.encoding), *self._rule(model, "chat"))
         return self._kinds[named]
 
@@ -86,11 +78,11 @@ class Estimator:
 
     def counter(self) -> Counter:
         """Return what counts the texts that name no model."""
-        return self._memory(self._model(None).row.encoding).counter
+        return self._memory(self._settings.model_for(None).row.encoding).counter
 
     def text(self, source: str, text: Measured) -> PromptEstimate:
         """Estimate a text sent as one user message, or as the input of an embeddings or completions model."""
-        model = self._model(None)
+        model = self._settings.model_for(None)
         request = Request(_text_endpoint(model), [Message(ROLE, "")])
         empty = prompt_of(request, model, text.around.__getitem__)
         scaled = round(text.tokens * model.row.factor)
@@ -102,7 +94,7 @@ class Estimator:
 
     def image(self, source: str, size: tuple[int, int] | None) -> PromptEstimate:
         """Estimate a picture of ``size`` pixels sent alone in one user message."""
-        model = self._model(None)
+        model = self._settings.model_for(None)
         picture = Image(*size) if size else Image()
         return self._one(source, None, Request("chat", [Message("user", images=(picture,))]), model)
 
@@ -118,44 +110,66 @@ class Estimator:
         ``whole`` completes the value of a line that is more than roles and texts. ``background`` starts work elsewhere
         and gives what waits for its outcome; by default all is done here.
         """
-        batch, settle = self._begin(lines, background)
-        while batch:
-            after, settle_after = self._begin(lines, background)
-            plain = settle(source)
-            for number, raw, broken in batch:
-                if number in plain:
-                    yield plain[number]
-                else:
-                    yield self._line(source, number, whole(raw), broken)
-            batch, settle = after, settle_after
+        for some in self.counted(source, lines, whole, background):
+            yield from self.made(source, some)
 
-    def _begin(
-        self, lines: Iterator[Line], background: Begin
-    ) -> tuple[list[Line], Callable[[str], dict[int, PromptEstimate]]]:
-        held: list[Line] = []
-        others = 0
+    def counted(
+        self,
+        source: str,
+        lines: Iterator[Line],
+        whole: Callable[[Any], Any] = lambda raw: raw,
+        background: Begin = lambda work: work,
+    ) -> Iterator[Counted]:
+        """Count the requests of a file by line, some at a time: all of ``lines`` that takes long."""
+        going = self._begin(lines, background)
+        while going is not None:
+            following = self._begin(lines, background)
+            rows, others = going
+            yield Counted(
+                rows(), [(number, self._line(source, number, whole(raw), why)) for number, raw, why in others]
+            )
+            going = following
+
+    def made(self, source: str, counted: Counted, before: int = 0) -> list[PromptEstimate | Skipped]:
+        """Make the estimates, line by line, of what was counted after the first ``before`` lines of a file."""
+        rows, others = counted
+        found: list[PromptEstimate | Skipped] = [self._kind(row[1]).estimate(source, before, row) for row in rows]
+        if not others:
+            return found
+        by_line = {row[0]: each for row, each in zip(rows, found, strict=True)}
+        for line, each in others:
+            by_line[line] = (
+                Skipped(f"{source}:{before + line}", each)
+                if isinstance(each, str)
+                else each._replace(line=before + line)
+            )
+        return [by_line[line] for line in sorted(by_line)]
+
+    def _begin(self, lines: Iterator[Line], background: Begin) -> tuple[Callable[[], list[Row]], list[Line]] | None:
+        """Start to count some lines; return what waits for those that are plain, and the others."""
+        others: list[Line] = []
         batch = Batch(self._kind, self._settings.max_output_tokens, self._settings.n)
-        for number, raw, broken in lines:
-            taken = batch.take(number, raw)
-            others += not taken
-            # What the batch has taken is not kept: the parsed JSON is the largest thing about a line.
-            held.append((number, None if taken else raw, broken))
-            if len(held) >= _TOGETHER or others >= _OTHERS_TOGETHER or batch.chars >= _CHARS_TOGETHER:
+        read = 0
+        for read, line in enumerate(lines, 1):
+            if not batch.take(line[0], line[1]):
+                others.append(line)
+            if read >= _TOGETHER or len(others) >= _OTHERS_TOGETHER or batch.chars >= _CHARS_TOGETHER:
                 break
-        return held, batch.begin(background)
+        return (batch.begin(background), others) if read else None
 
-    def _line(self, source: str, number: int, raw: Any, broken: str | None) -> PromptEstimate | Skipped:
-        if broken is None:
-            try:
-                return self.request(source, raw, number)
-            except NotARequest as error:
-                broken = str(error)
-        return Skipped(f"{source}:{number}", broken)
+    def _line(self, source: str, number: int, raw: Any, broken: str | None) -> PromptEstimate | str:
+        """Estimate a request; a sentence where there is none."""
+        if broken is not None:
+            return broken
+        try:
+            return self.request(source, raw, number)
+        except NotARequest as error:
+            return str(error)
 
-    def several(self, source: str, raws: Sequence[Any]) -> Iterator[PromptEstimate | Skipped]:
+    def several(self, source: str, raws: Sequence[Any]) -> list[PromptEstimate | Skipped]:
         """Estimate the requests of a list by their places in it."""
-        for place, raw in enumerate(raws, 1):
-            yield self._line(source, place, raw, None)
+        others = [(place, self._line(source, place, raw, None)) for place, raw in enumerate(raws, 1)]
+        return self.made(source, Counted([], others))
 
     def request(self, source: str, raw: Any, line: int | None = None) -> PromptEstimate:
         """Estimate a request that ``raw``, parsed JSON, holds.
@@ -165,7 +179,7 @@ class Estimator:
         """
         try:
             request = parse(raw)
-            return self._one(source, line, request, self._model(request.model))
+            return self._one(source, line, request, self._settings.model_for(request.model))
         except RecursionError:  # some readers of JSON go deeper than we do
             raise NotARequest("JSON nested too deeply") from None
 
@@ -181,7 +195,7 @@ class Estimator:
     def by_message(self, raw: Any) -> tuple[tuple[str, int], ...]:
         """Return role and tokens of each message of a request, calls and images too; of very many, the first."""
         request = parse(raw)
-        model = self._model(request.model)
+        model = self._settings.model_for(request.model)
         count = self._memory(model.row.encoding).count
         return tuple(
             (message.role, message_with_all(message, request, model, count)) for message in request.messages[:_LISTED]
@@ -230,27 +244,20 @@ class Estimator:
         """Sum up."""
         if not prompts:
             raise UsageError("no prompt could be read", f"{skipped[0].source}: {skipped[0].why}" if skipped else None)
-        used = self._memory(prompts[0].model.row.encoding).counter
-        standing = next((prompt.model for prompt in prompts if prompt.model.row.stands_in), None)
+        every = Prompts(prompts)
+        used = self._memory(every[0].model.row.encoding).counter
+        standing = next((prompt.model for prompt in every.kinds if prompt.model.row.stands_in), None)
         method, band = used.method, used.error_band
         if standing is not None and method == "tiktoken":
             method = f"estimate:{standing.row.encoding}x{standing.row.factor:g}"
             band = standing.row.band
-        fitted = fit(prompts, limits)
         engines = "+".join(dict.fromkeys(memory.counter.engine for memory in self._memories.values()))
+        encodings = tuple(dict.fromkeys(prompt.model.row.encoding for prompt in every.kinds))
         report = Report(
-            prompts,
-            tuple(dict.fromkeys(prompt.model.row.encoding for prompt in prompts)),
-            method,
-            engines,
-            band,
-            tuple(limits),
-            fitted,
-            tuple(skipped),
-            skipped_total,
+            every, encodings, method, engines, band, tuple(limits), fit(every, limits), tuple(skipped), skipped_total,
             interrupted,
-        )
-        return diagnose(report, default_model=self._settings.default_model)
+        )  # fmt: skip
+        return replace(report, diagnoses=diagnose(report))
 
 
 def _text_endpoint(model: Model) -> str:

@@ -25,6 +25,10 @@ _KEYS = frozenset(
 _CHARGES = 4096
 
 
+Row = tuple[int, str | None, int, int, int, int | None, int]
+"""One request: its line, the model it names, messages, characters, prompt tokens, largest output, answers."""
+
+
 class _Roles(dict[str, int]):
     """What a message of a role costs beside its text."""
 
@@ -57,11 +61,21 @@ class Kind:
         self.fits = counted and not model.row.stands_in and model.row.provider != "anthropic"
         """Whether the short way knows all that such a request costs."""
 
+    def estimate(self, file: str, before: int, row: Row) -> PromptEstimate:
+        """Return what a request comes to; ``before``: lines of the file before those that its row counts from."""
+        line, _, messages, chars, tokens, most, n = row
+        size = chars if self.rule.measure is Measure.CHARACTERS else tokens
+        return PromptEstimate(
+            file, before + line, "chat", self.model, Admission(chars, messages, tokens, most, n), self.rule,
+            self.assumed, self.charge(size, messages, most, n),
+        )  # fmt: skip
 
-class _Row(NamedTuple):
+
+class _Taken(NamedTuple):
     """One request: its texts are those from ``first`` to ``last`` of its kind's."""
 
     line: int
+    named: str | None
     kind: Kind
     first: int
     last: int
@@ -72,12 +86,12 @@ class _Row(NamedTuple):
 
 
 class Batch:
-    """Requests taken one by one, estimated together."""
+    """Requests taken one by one, counted together."""
 
     def __init__(self, kind_of: Callable[[str | None], Kind], most: int | None, n: int | None) -> None:
         """``most`` and ``n``, where given, win over what a request says."""
         self._kind_of, self._most, self._n = kind_of, most, n
-        self._rows: list[_Row] = []
+        self._taken: list[_Taken] = []
         self._texts: dict[Kind, list[str]] = {}
         self.chars = 0
         """Of all texts but those that open one request after another."""
@@ -90,11 +104,12 @@ class Batch:
         messages = body.get("messages")
         if type(messages) is not list or not messages or not body.keys() <= _KEYS:
             return False
-        named = body.get("model")
-        kind = self._kind_of(named if type(named) is str else None)
+        stated = body.get("model")
+        named = stated if type(stated) is str else None
+        kind = self._kind_of(named)
         if not kind.fits:
             return False
-        most, n, passed = asked_for(body) if len(body) > (1 if named is None else 2) else (None, 1, ())
+        most, n, passed = asked_for(body) if len(body) > (1 if stated is None else 2) else (None, 1, ())
         if passed:
             return False
         texts, opening = self._texts.setdefault(kind, []), kind.opening
@@ -114,26 +129,21 @@ class Batch:
             self.chars -= len(opening)
         kind.opening = texts[first]
         most = most if self._most is None else self._most
-        self._rows.append(_Row(line, kind, first, len(texts), fixed, chars, most, n if self._n is None else self._n))
+        n = n if self._n is None else self._n
+        self._taken.append(_Taken(line, named, kind, first, len(texts), fixed, chars, most, n))
         return True
 
-    def begin(self, begin: Begin) -> Callable[[str], dict[int, PromptEstimate]]:
-        """Start to count; what comes back gives the estimates by line, once told the file's name."""
+    def begin(self, begin: Begin) -> Callable[[], list[Row]]:
+        """Start to count; what comes back gives a row for each request that was taken, in order."""
         waiting = {kind: kind.memory.begin(texts, begin) for kind, texts in self._texts.items()}
 
-        def settle(file: str) -> dict[int, PromptEstimate]:
+        def settle() -> list[Row]:
             upto: dict[Kind, list[int]] = {}
             for kind, texts in self._texts.items():
                 upto[kind] = [0, *accumulate(map(waiting[kind]().__getitem__, texts))]
-            found: dict[int, PromptEstimate] = {}
-            for line, kind, first, last, fixed, chars, most, n in self._rows:
-                tokens = fixed + upto[kind][last] - upto[kind][first]
-                size = chars if kind.rule.measure is Measure.CHARACTERS else tokens
-                charge = kind.charge(size, last - first, most, n)
-                found[line] = PromptEstimate(
-                    file, line, "chat", kind.model, Admission(chars, last - first, tokens, most, n), kind.rule,
-                    kind.assumed, charge,
-                )  # fmt: skip
-            return found
+            return [
+                (line, named, last - first, chars, fixed + upto[kind][last] - upto[kind][first], most, n)
+                for line, named, kind, first, last, fixed, chars, most, n in self._taken
+            ]
 
         return settle

@@ -1,7 +1,7 @@
 """What ``estimate`` found: one row a prompt, their sums, and how they fit."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from ratecheck.dialects.charging import Admission, Charge, ChargingRule
@@ -103,6 +103,45 @@ class PromptEstimate(NamedTuple):
         return self._replace(ask=ask, charge=charge_of(self.rule, ask, self.band))
 
 
+class Prompts(tuple[PromptEstimate, ...]):
+    """Estimates, and what is asked of all of them together: each worked out once, a batch has a hundred thousand."""
+
+    @cached_property
+    def kinds(self) -> list[PromptEstimate]:
+        """Return the first one for each model and charging rule."""
+        found: dict[tuple[int, int], PromptEstimate] = {}
+        for prompt in self:
+            kind = id(prompt.model), id(prompt.rule)
+            if kind not in found:
+                found[kind] = prompt
+        return list(found.values())
+
+    @cached_property
+    def models(self) -> tuple[str, ...]:
+        """Return the models' names, each once."""
+        return tuple(dict.fromkeys(prompt.model.name for prompt in self.kinds))
+
+    @cached_property
+    def rules(self) -> tuple[ChargingRule, ...]:
+        """Return the charging rules used, each once."""
+        return tuple({prompt.rule.name: prompt.rule for prompt in self.kinds}.values())
+
+    @cached_property
+    def inexact(self) -> list[PromptEstimate]:
+        """Return those whose figure has a band, or is a lower bound."""
+        return [prompt for prompt in self if prompt.band or prompt.open_ended]
+
+    @cached_property
+    def tokens(self) -> list[int]:
+        """Return what the API will report of each."""
+        return [prompt.ask.prompt_tokens for prompt in self]
+
+    @cached_property
+    def charged(self) -> list[int]:
+        """Return what a limit on all tokens loses to each."""
+        return [prompt.charge.input_tokens + prompt.charge.output_tokens for prompt in self]
+
+
 @dataclass(frozen=True, slots=True)
 class Skipped:
     """A line or file that could not be read, and why."""
@@ -115,7 +154,7 @@ class Skipped:
 class Report:
     """Everything."""
 
-    prompts: Sequence[PromptEstimate]
+    prompts: Prompts
     encodings: tuple[str, ...]
     token_method: str
     token_engine: str
@@ -130,21 +169,11 @@ class Report:
     diagnoses: tuple[Diagnosis, ...] = ()
 
     @property
-    def models(self) -> tuple[str, ...]:
-        """Return the models' names, each once."""
-        return tuple(dict.fromkeys(prompt.model.name for prompt in self.prompts))
-
-    @property
-    def rules(self) -> tuple[ChargingRule, ...]:
-        """Return the charging rules used, each once."""
-        return tuple({prompt.rule.name: prompt.rule for prompt in self.prompts}.values())
-
-    @property
     def prompt_tokens(self) -> int:
         """Return the sum of what the API will report."""
-        return sum(prompt.ask.prompt_tokens for prompt in self.prompts)
+        return sum(self.prompts.tokens)
 
     @property
     def charged_tokens(self) -> int:
         """Return the sum of what limiters take."""
-        return sum(prompt.charged_tokens for prompt in self.prompts)
+        return sum(self.prompts.charged)

@@ -1,6 +1,6 @@
 """A text with nothing around it, however large: its characters, its tokens, and what is counted to send it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from ratecheck.estimate.memory import Counter
@@ -19,8 +19,8 @@ class Measured(NamedTuple):
     """Tokens of each text in ``AROUND``: whoever estimates need not load a vocabulary for them."""
 
 
-def measure(counter: Counter, blocks: Iterable[str], alone: bool = False) -> tuple[int, int]:
-    """Return characters and tokens of the text in ``blocks``; ``alone``: on this thread, the others have work."""
+def measure(counter: Counter, blocks: Iterable[str], alone: bool = False) -> Measured:
+    """Measure the text in ``blocks``; ``alone``: on this thread, the others have work."""
     chars = 0
 
     def seen() -> Iterator[str]:
@@ -30,4 +30,9 @@ def measure(counter: Counter, blocks: Iterable[str], alone: bool = False) -> tup
             yield block
 
     tokens = counter.count_all(seen(), alone)
-    return chars, tokens
+    return Measured(chars, tokens, {text: counter.count(text) for text in AROUND})
+
+
+def whole(parts: Sequence[Measured]) -> Measured:
+    """Return how large the text is that was measured in parts."""
+    return Measured(sum(part.chars for part in parts), sum(part.tokens for part in parts), parts[0].around)

@@ -6,30 +6,28 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from enum import Enum, auto
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from ratecheck.errors import UsageError
-from ratecheck.estimate.cutting import last_cut
+from ratecheck.estimate.cutting import first_cut
 from ratecheck.estimate.images import size_of
-from ratecheck.net.beside import second_half
+from ratecheck.net.local_images import IMAGE_HEAD_BYTES, IMAGE_SUFFIXES, completing
+from ratecheck.net.parts import part_borders
 
 if TYPE_CHECKING:
     from ratecheck.estimate.requests import Line
 
 # Read at a time from a text: few enough to need no memory, many enough for the disk.
 _BLOCK_BYTES = 1 << 18
-# Of an image: a JPEG's size may stand behind a thumbnail and a colour profile.
-_HEAD_BYTES = 1 << 19
+# Looked at to tell what a file is.
+_PEEK_BYTES = 1 << 13
 # Of a file with a value a line: what the processor's cache holds.
 _LINES_BYTES = 1 << 17
-# Below this a second process saves less than it takes to start and to bring together.
-WORTH_BYTES = 16 << 20
-_IMAGES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp"})
 _LINES = frozenset({".jsonl", ".ndjson"})
 
 # What Windows writes before a text, and what it says of it.
@@ -51,8 +49,6 @@ class TextFile:
 
     source: str
     blocks: Iterable[str]
-    rest: Callable[[], Iterable[str]] | None = None
-    """Of a large file, for another process: opens the second half; ``blocks`` are then those of the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +69,6 @@ class LinesFile:
     lines: "Iterator[Line]"
     whole: Callable[[Any], Any]
     """Puts the first bytes of local images where a value names them: most values name none."""
-    rest: "Callable[[], Iterator[Line]] | None" = None
-    """Of a large file, for another process: opens the second half; ``lines`` are then those of the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +96,6 @@ def expand(arguments: list[str]) -> list[str]:
     return found
 
 
-def size_bytes(path: str) -> int | None:
-    """Return the size of a file, ``None`` for stdin and what has none."""
-    try:
-        return os.stat(path).st_size if path != "-" else None
-    except OSError:
-        return None
-
-
 def _opened(path: str) -> BinaryIO:
     if path == "-":
         return sys.stdin.buffer
@@ -123,42 +109,33 @@ def _opened(path: str) -> BinaryIO:
         raise Unreadable(f"{path}: {getattr(error, 'strerror', None) or error}") from None
 
 
-def read(path: str, advance: Advance = lambda _: None) -> Input:
-    """Open one input (``-``: stdin) and tell what it is; a large file comes in halves.
+class _Form(Enum):
+    IMAGE = auto()
+    LINES = auto()
+    JSON = auto()
+    LIKE_JSON = auto()
+    """A text that begins as JSON does, and may be some."""
+    TEXT = auto()
 
-    Raises:
-        Unreadable: missing, a directory, empty, binary, or JSON that does not parse (with line and column).
-    """
-    file = _opened(path)
-    source = "stdin" if path == "-" else path
-    head = file.peek(1 << 13) if hasattr(file, "peek") else b""
-    suffix = Path(path).suffix.lower()
+
+def _form(source: str, head: bytes) -> tuple[_Form, str]:
+    """Tell what a file is, and how its characters are encoded, by its name and what it begins with."""
+    suffix = Path(source).suffix.lower()
     if head in (b"", *_MARKS):
         raise Unreadable(f"{source} is empty")
-    if size_of(head) is not None or (suffix in _IMAGES and b"\0" in head):
-        return ImageFile(source, size_of(file.read(_HEAD_BYTES)))
+    if size_of(head) is not None or (suffix in IMAGE_SUFFIXES and b"\0" in head):
+        return _Form.IMAGE, ""
     encoding = _encoding(head, source)
     if encoding != "utf-8":
         head = head.decode(encoding, "ignore").encode()  # what follows looks at characters
     if suffix in _LINES or (suffix not in (".txt", ".md", ".json") and _looks_like_lines(head)):
-        whole = partial(_inlined, folder=Path(source).parent)
-        if encoding == "utf-16":
-            file = cast(BinaryIO, codecs.EncodedFile(file, "utf-8", encoding, "replace"))
-            return LinesFile(source, _lines(file, advance), whole)
-        middle = _middle(file, _after_line)
-        if middle is None:
-            return LinesFile(source, _lines(file, advance), whole)
-        return LinesFile(source, _lines(file, _twice(advance), end=middle), whole, partial(_later_lines, path, middle))
-    if suffix == ".json" or (suffix not in (".txt", ".md") and head.lstrip()[:1] in (b"{", b"[")):
+        return _Form.LINES, encoding
+    if suffix == ".json":
+        return _Form.JSON, encoding
+    if suffix not in (".txt", ".md") and head.lstrip()[:1] in (b"{", b"["):
         # What starts as an object with a key was meant as JSON, wherever it came from.
-        must = suffix == ".json" or re.match(rb'\s*\{\s*"', head) is not None
-        return _json(file, source, encoding, must, advance)
-    middle = _middle(file, _safe_cut) if encoding.startswith("utf-8") else None
-    if middle is None:
-        return TextFile(source, _blocks(file, source, encoding, advance))
-    file.close()  # each half opens it for itself, where it is read: maybe in another process
-    first = _part(path, source, encoding, _twice(advance), 0, middle)
-    return TextFile(source, first, partial(_part, path, source, "utf-8", lambda _: None, middle, None))
+        return _Form.JSON if re.match(rb'\s*\{\s*"', head) else _Form.LIKE_JSON, encoding
+    return _Form.TEXT, encoding
 
 
 def _encoding(head: bytes, source: str) -> str:
@@ -182,9 +159,61 @@ def _looks_like_lines(head: bytes) -> bool:
     return True
 
 
-def _middle(file: BinaryIO, cut: Callable[[bytes], int | None]) -> int | None:
-    """Where the second half of a file begins; ``None`` where it is better read as one, and for stdin."""
-    return None if file is sys.stdin.buffer else second_half(file, WORTH_BYTES, cut)
+def _head(file: BinaryIO) -> bytes:
+    return file.peek(_PEEK_BYTES) if hasattr(file, "peek") else b""
+
+
+def read(path: str, advance: Advance = lambda _: None) -> Input:
+    """Open one input (``-``: stdin) and tell what it is.
+
+    Raises:
+        Unreadable: missing, a directory, empty, binary, or JSON that does not parse (with line and column).
+    """
+    file = _opened(path)
+    source = "stdin" if path == "-" else path
+    form, encoding = _form(source, _head(file))
+    if form is _Form.IMAGE:
+        return ImageFile(source, size_of(file.read(IMAGE_HEAD_BYTES)))
+    if form is _Form.LINES:
+        if encoding == "utf-16":
+            file = cast(BinaryIO, codecs.EncodedFile(file, "utf-8", encoding, "replace"))
+        return LinesFile(source, _lines(file, advance), completing(source))
+    if form is _Form.TEXT:
+        return TextFile(source, _blocks(file, source, encoding, advance))
+    return _json(file, source, encoding, form is _Form.JSON, advance)
+
+
+@dataclass(frozen=True, slots=True)
+class Large:
+    """A large file of which parts can be read apart."""
+
+    path: str
+    encoding: str | None
+    """Of a text; ``None``: values by line."""
+    borders: list[int]
+    """Where its parts begin, and its end."""
+
+    @property
+    def parts(self) -> int:
+        """Return how many parts it has."""
+        return len(self.borders) - 1
+
+
+def large(path: str, part_bytes: int) -> Large | None:
+    """Return the parts of a large file; ``None`` where it is no text and no values by line, or not in UTF-8."""
+    try:
+        with _opened(path) as file:
+            form, encoding = _form(path, _head(file))
+            size = os.fstat(file.fileno()).st_size
+            if encoding == "utf-16":
+                return None
+            if form is _Form.LINES:
+                return Large(path, None, part_borders(file.fileno(), size, _after_line, part_bytes))
+            if form is _Form.TEXT:
+                return Large(path, encoding, part_borders(file.fileno(), size, _safe_cut, part_bytes))
+    except (Unreadable, OSError):
+        pass  # whoever reads it says why
+    return None
 
 
 def _after_line(raw: bytes) -> int | None:
@@ -198,13 +227,8 @@ def _safe_cut(raw: bytes) -> int | None:
         text = codecs.getincrementaldecoder("utf-8")("strict").decode(raw[skipped:])
     except UnicodeDecodeError:
         return None
-    cut = last_cut(text)
+    cut = first_cut(text)
     return None if cut is None else skipped + len(text[:cut].encode())
-
-
-def _twice(advance: Advance) -> Advance:
-    """Both halves come on at the same pace, and one of them is seen here."""
-    return lambda count: advance(2 * count)
 
 
 def _upto(file: BinaryIO, wanted: int, end: int | None) -> Iterator[bytes]:
@@ -217,16 +241,30 @@ def _upto(file: BinaryIO, wanted: int, end: int | None) -> Iterator[bytes]:
             return  # a terminal says once that it has ended: asked again, it would wait for another Ctrl-D
 
 
-def _part(path: str, source: str, encoding: str, advance: Advance, begin: int, end: int | None) -> Iterator[str]:
+def blocks_between(
+    path: str, encoding: str, begin: int, end: int | None, advance: Advance = lambda _: None
+) -> Iterator[str]:
+    """Yield the text of a file from one byte to another, ``None`` for its end.
+
+    Raises:
+        Unreadable: it cannot be opened (any more), or is no UTF-8.
+    """
     file = _opened(path)
     file.seek(begin)
-    yield from _blocks(file, source, encoding, advance, done=begin, end=end)
+    yield from _blocks(file, path, encoding if begin == 0 else "utf-8", advance, done=begin, end=end)
 
 
-def _later_lines(path: str, middle: int) -> "Iterator[Line]":
+def lines_between(
+    path: str, begin: int, end: int | None, advance: Advance = lambda _: None
+) -> "Generator[Line, None, int]":
+    """Yield the values of the lines of a file from one byte to another, and return how many lines there are.
+
+    Raises:
+        Unreadable: it cannot be opened (any more).
+    """
     file = _opened(path)
-    before = sum(raw.count(b"\n") for raw in _upto(file, _BLOCK_BYTES, middle))
-    return _lines(file, lambda _: None, before=before)
+    file.seek(begin)
+    return (yield from _lines(file, advance, marked=begin == 0, end=end))
 
 
 def _blocks(
@@ -273,7 +311,7 @@ def _json(file: BinaryIO, source: str, encoding: str, must: bool, advance: Advan
         if not must and not isinstance(error, UnicodeDecodeError):
             return TextFile(source, (text,))  # text that only begins like JSON
         raise Unreadable(f"{source}: {why_broken(error)}") from None
-    return JsonFile(source, _inlined(value, Path(source).parent), text)
+    return JsonFile(source, completing(source)(value), text)
 
 
 def _from_line(raw: bytes) -> Any:
@@ -315,11 +353,14 @@ def _split(file: BinaryIO, advance: Advance, end: int | None) -> Iterator[bytes]
         yield left
 
 
-def _lines(file: BinaryIO, advance: Advance, *, before: int = 0, end: int | None = None) -> "Iterator[Line]":
+def _lines(
+    file: BinaryIO, advance: Advance, *, marked: bool = True, end: int | None = None
+) -> "Generator[Line, None, int]":
     loads = _loader()
+    number = 0
     with file:
-        for number, raw in enumerate(_split(file, advance, end), before + 1):
-            if number == 1 and raw.startswith(codecs.BOM_UTF8):
+        for number, raw in enumerate(_split(file, advance, end), 1):
+            if number == 1 and marked and raw.startswith(codecs.BOM_UTF8):
                 raw = raw[len(codecs.BOM_UTF8) :]
             try:
                 value = loads(raw)
@@ -328,32 +369,4 @@ def _lines(file: BinaryIO, advance: Advance, *, before: int = 0, end: int | None
                     yield number, None, why_broken(error, line=True)
                 continue
             yield number, value, None
-
-
-def _inlined(value: Any, folder: Path) -> Any:
-    """Put the first bytes of images that are named by a local path in their place, as data URLs."""
-    stack = [value]
-    while stack:
-        each = stack.pop()
-        if isinstance(each, dict):
-            for key in ("url", "image_url"):
-                named = each.get(key)
-                if isinstance(named, str) and len(named) < 1024 and Path(named).suffix.lower() in _IMAGES:
-                    each[key] = _data_url(named, folder) or named
-            stack.extend(each.values())
-        elif isinstance(each, list):
-            stack.extend(each)
-    return value
-
-
-def _data_url(named: str, folder: Path) -> str | None:
-    import base64
-
-    if named.startswith(("http:", "https:", "data:")):
-        return None
-    try:
-        with open(folder / named.removeprefix("file://"), "rb") as file:
-            head = file.read(_HEAD_BYTES * 3 // 4)
-    except (OSError, ValueError):
-        return None
-    return f"data:image/*;base64,{base64.b64encode(head).decode()}"
+    return number

@@ -16,7 +16,7 @@ from unicodedata import category
 
 from ratecheck.estimate.cutting import CHUNK_CHARS, chunks
 from ratecheck.estimate.scripts import SCRIPT_BAND, SCRIPT_METHOD, tokens_by_script
-from ratecheck.net import vocabulary
+from ratecheck.net.pages import large_pages
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -59,6 +59,9 @@ class TiktokenCounter:
 
     @functools.cached_property
     def _encoding(self) -> Any:
+        from ratecheck.net import vocabulary
+
+        large_pages()
         return vocabulary.build(self.encoding, self._raw)
 
     @functools.cached_property
@@ -220,6 +223,7 @@ class ToktokCounter:
         """Build the tables (half a second for o200k): once, however many threads ask."""
         with self._loading:
             if not self._loaded:
+                large_pages()
                 self._batch((), self.encoding, 1)
                 self._loaded = True
 
@@ -326,5 +330,7 @@ def counter(encoding: str, fast: bool = True) -> Counter:
             pass
         else:
             return ToktokCounter(encoding, toktok)
+    from ratecheck.net import vocabulary  # what finds and checks files is not needed for toktok
+
     raw = vocabulary.find(encoding)
     return ScriptCounter(encoding) if raw is None else TiktokenCounter(encoding, raw)

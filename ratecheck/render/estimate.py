@@ -1,6 +1,8 @@
 """The report of ``estimate`` as a page; as JSON it is in ``estimate_document``."""
 
+import heapq
 import statistics
+from collections.abc import Sequence
 
 from ratecheck.dialects.charging import ASSUMED, RULES, rule_for
 from ratecheck.estimate.fit import Fit
@@ -44,9 +46,10 @@ def _figure(prompt: PromptEstimate) -> str:
 def _exactness(report: Report) -> str:
     if report.token_error_band is not None:
         return "estimated"
-    if any(prompt.open_ended for prompt in report.prompts):
+    prompts = report.prompts
+    if any(prompt.open_ended for prompt in prompts.inexact):
         return "at least"
-    return "about" if any(prompt.band or prompt.model.assumed for prompt in report.prompts) else "exactly"
+    return "about" if prompts.inexact or any(prompt.model.assumed for prompt in prompts.kinds) else "exactly"
 
 
 def _verdict(report: Report) -> tuple[str, Tone]:
@@ -73,12 +76,13 @@ def _verdict(report: Report) -> tuple[str, Tone]:
 
 
 def _rows(report: Report) -> Table:
-    shown = report.prompts
+    prompts = report.prompts
+    shown: Sequence[PromptEstimate] = prompts
     said = _said(report)
-    if len(shown) > _LISTED:
-        shown = sorted(shown, key=_charged, reverse=True)[:_LISTED]
+    if len(prompts) > _LISTED:
+        shown = [prompts[at] for at in heapq.nlargest(_LISTED, range(len(prompts)), prompts.charged.__getitem__)]
         said.insert(0, f"the {_LISTED} that are charged most, of {len(report.prompts):,}")
-    one_model = len(report.models) == 1
+    one_model = len(report.prompts.models) == 1
     rows = tuple(
         (
             _shortened(prompt.source),
@@ -106,36 +110,30 @@ def _output(prompt: PromptEstimate) -> str:
 def _said(report: Report) -> list[str]:
     """Say how the figures of the table came about."""
     first = report.prompts[0]
-    named = f"{first.model.name}, " if len(report.models) == 1 else ""
+    named = f"{first.model.name}, " if len(report.prompts.models) == 1 else ""
     said = [f"tokens: {named}{' and '.join(report.encodings)}, as tiktoken counts them"]
     if report.token_engine == "none":
         said = ["tokens: estimated by script, no vocabulary at hand"]
     if len(report.prompts) == 1 and first.text_tokens is not None and first.text_tokens != first.prompt_tokens:
         said.append(f"the text alone is {first.text_tokens:,}; sent as one user message, {first.prompt_tokens:,}")
-    said += [f"charged: {rule.says} ({rule.name}); range: where recorded charges lie" for rule in report.rules[:3]]
+    rules = report.prompts.rules[:3]
+    said += [f"charged: {rule.says} ({rule.name}); range: where recorded charges lie" for rule in rules]
     if len(report.prompts) == 1 and not first.open_ended:
         said += first.notes
     return said
 
 
-def _charged(prompt: PromptEstimate) -> int:
-    return prompt.charged_tokens
-
-
 def _spread(report: Report) -> Table:
-    def row(name: str, values: list[int]) -> tuple[str, ...]:
-        values.sort()
+    def row(name: str, figures: list[int]) -> tuple[str, ...]:
+        values = sorted(figures)
         ninety = values[min(len(values) * 95 // 100, len(values) - 1)]
         middle = statistics.median(values)
-        figures = (sum(values), values[0], middle, sum(values) / len(values), ninety, values[-1])
-        return (name, *(f"{figure:,.0f}" for figure in figures))
+        shown = (sum(values), values[0], middle, sum(values) / len(values), ninety, values[-1])
+        return (name, *(f"{figure:,.0f}" for figure in shown))
 
     return Table(
         ("", "all", "smallest", "median", "mean", "95 %", "largest"),
-        (
-            row("prompt tokens", [prompt.prompt_tokens for prompt in report.prompts]),
-            row("charged", [prompt.charged_tokens for prompt in report.prompts]),
-        ),
+        (row("prompt tokens", report.prompts.tokens), row("charged", report.prompts.charged)),
         right=frozenset(range(1, 7)),
     )
 
@@ -238,7 +236,7 @@ def _changes(fit: Fit) -> Table:
 
 
 def _sources(report: Report) -> tuple[Source, ...]:
-    found = [rule.source for rule in report.rules]
+    found = [rule.source for rule in report.prompts.rules]
     found += [prompt.model.row.source for prompt in report.prompts[:_LISTED]]
     found += [part.source for prompt in report.prompts[:_LISTED] for part in prompt.parts if part.source is not None]
     return tuple(dict.fromkeys(found))
@@ -270,7 +268,7 @@ def page(report: Report) -> Page:
             "Limits differ by account and change: give yours with --rpm and --tpm, or read them off one answer with "
             "`ratecheck headers --json | ratecheck estimate FILE --limits -`."
         )
-        if all(prompt.max_output_tokens is None for prompt in report.prompts):
+        if all(prompt.ask.max_output_tokens is None for prompt in report.prompts):
             advice.append("No largest output is stated: --max-output-tokens N shows what reserving it costs.")
     return Page(verdict, tone, report.diagnoses, tuple(blocks), tuple(advice), _sources(report))
 

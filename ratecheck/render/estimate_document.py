@@ -131,12 +131,12 @@ def _fit(fit: Fit | None) -> dict[str, Any]:
 
 def document(report: Report) -> Iterator[str]:
     """Yield the one JSON document in parts."""
-    rules = report.rules
+    rules = report.prompts.rules
     named = {"rpm": None, "tpm": None, "rpd": None} | {limit.short: limit.limit for limit in report.limits}
     head = {
         "schema": "ratecheck.estimate/1",
-        "model": report.prompts[0].model.name if len(report.models) == 1 else None,
-        "models": report.models,
+        "model": report.prompts[0].model.name if len(report.prompts.models) == 1 else None,
+        "models": report.prompts.models,
         "encoding": report.encodings[0] if len(report.encodings) == 1 else None,
         "encodings": report.encodings,
         "token_method": report.token_method,

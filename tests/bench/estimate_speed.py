@@ -44,7 +44,7 @@ encoding = tiktoken.get_encoding("o200k_base")
 print(len(encoding.encode(open(sys.argv[1]).read(), disallowed_special=())))
 """
 # A module that is None in sys.modules cannot be imported: the extra is as good as not installed.
-OURS = "import sys; sys.modules.update(dict.fromkeys({without})); from ratecheck.cli import main; main()"
+OURS = "import sys; sys.modules.update(dict.fromkeys({without})); from ratecheck.__main__ import main; main()"
 
 
 def run(code: str, *arguments: str, env: dict[str, str]) -> tuple[float, float, float, str, int]:
