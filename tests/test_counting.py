@@ -24,7 +24,9 @@ from ratecheck.estimate.texts import measure, whole
 from ratecheck.net import counting, inputs, parts
 from ratecheck.net.beside import beside, two_at_once
 from ratecheck.net.crew import Crew
+from ratecheck.net.lines import lines_between
 from ratecheck.net.parts import MOST_NUMBERS, handed_out
+from ratecheck.net.reading import blocks_between
 from ratecheck.net.tokenizer import counter
 
 pytestmark = pytest.mark.skipif(not two_at_once(), reason="one process counts here")
@@ -125,7 +127,7 @@ def test_a_text_in_parts_has_the_same_tokens(
     assert found is not None
     assert found.encoding is not None
     measured = [
-        measure(tokens, inputs.blocks_between(str(path), found.encoding, begin, end), alone=True)
+        measure(tokens, blocks_between(str(path), found.encoding, begin, end), alone=True)
         for begin, end in pairwise(found.borders)
     ]
     assert whole(measured) == measure(tokens, ["x" + text])
@@ -155,7 +157,7 @@ def test_the_parts_of_a_batch_are_its_lines(
     apart = []
     before = 0
     for begin, end in pairwise(found.borders):
-        reading = inputs.lines_between(str(path), begin, end)
+        reading = lines_between(str(path), begin, end)
         while True:
             try:
                 number, value, broken = next(reading)

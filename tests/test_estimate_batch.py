@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from test_estimate import chat, written
 
 from ratecheck.estimate import Estimator, Settings
-from ratecheck.estimate.models import ROWS, ModelRow
+from ratecheck.estimate.models import DEFAULT_MODEL, ROWS, ModelRow, resolve
 from ratecheck.estimate.report import Skipped
 from ratecheck.estimate.requests import Line, NotARequest
-from ratecheck.estimate.texts import AROUND, Measured
+from ratecheck.estimate.texts import AROUND, DEFAULT_ENCODING, Measured
 from ratecheck.net import inputs
 from ratecheck.net.tokenizer import ScriptCounter, counter, in_background
 from ratecheck.render.estimate_document import _prompt
@@ -160,3 +160,8 @@ def test_a_text_is_sent_with_what_was_counted_around_it(row: ModelRow) -> None:
     around = {text: len(text) // 4 for text in AROUND}
     found = Estimator(Settings(row.prefix or "any"), Idle).text("a.txt", Measured(40, 10, around))
     assert found.ask.prompt_tokens >= 10
+
+
+def test_what_a_text_is_counted_with_is_known_before_the_table_of_models_is_loaded() -> None:
+    """It stands twice, and is the same."""
+    assert resolve(DEFAULT_MODEL).row.encoding == DEFAULT_ENCODING

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from ratecheck.estimate.limits import AskedLimit
     from ratecheck.estimate.report import PromptEstimate, Skipped
     from ratecheck.limits_file import LimitsFile
-    from ratecheck.net.inputs import Advance, Input
+    from ratecheck.net.inputs import Input
+    from ratecheck.net.reading import Advance
 
 SETTINGS = {
     "epilog": examples(
@@ -138,6 +139,7 @@ def _read(
     from ratecheck.estimate.report import Skipped
     from ratecheck.net import inputs
     from ratecheck.net.counting import counts
+    from ratecheck.net.reading import Unreadable
 
     if files == ["-"] and sys.stdin.isatty():
         output.note("paste the prompt, then press Ctrl-D (Ctrl-Z and Return on Windows)")
@@ -163,13 +165,13 @@ def _read(
                             found.append(each)
                             continue
                         if strict:
-                            raise inputs.Unreadable(f"{each.source}: {each.why}")
+                            raise Unreadable(f"{each.source}: {each.why}")
                         lost += 1
                         if lost <= _NAMED:
                             skipped.append(each)
                     if len(found) + lost == before:
-                        raise inputs.Unreadable(f"{path}: no request in it, only empty lines")
-                except inputs.Unreadable as error:
+                        raise Unreadable(f"{path}: no request in it, only empty lines")
+                except Unreadable as error:
                     if strict or (alone and not found):
                         raise
                     lost += 1

@@ -16,6 +16,7 @@ That holds
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
+from functools import cache
 
 # Large enough that the work per cut vanishes, small enough for the processor's cache and far below the length at
 # which tiktoken's regular expression runs out of stack on white space (between 100,000 and a million).
@@ -28,7 +29,7 @@ _LOOKS = 12
 # Letters whose category no version of Unicode has changed; marks, which bind to their letter, are left out.
 _LETTER = "A-Za-zÀ-ÖØ-öø-ɏА-Яа-яёЁ\u4e00-\u9fff\uac00-\ud7a3\u3041-\u3096\u30a1-\u30fa"
 _PUNCTUATION = r"!-&(-/:-@\[-`{-~，。！？；：、「」"
-_CUT = re.compile(
+_CUT = (
     rf"(?<=\S)(?=[ \t])"
     rf"|(?<=[{_LETTER}])(?=[\r\n{_PUNCTUATION}])"
     rf"|(?<=[A-Za-z])(?=[0-9])"
@@ -36,9 +37,14 @@ _CUT = re.compile(
 )
 
 
+@cache
+def _cut() -> re.Pattern[str]:
+    return re.compile(_CUT)  # when first needed: most texts have a blank to be cut at
+
+
 def first_cut(text: str) -> int | None:
     """Return the first safe cut in ``text``, ``None`` for none."""
-    found = _CUT.search(text, 1)
+    found = _cut().search(text, 1)
     return None if found is None else found.start()
 
 
@@ -55,7 +61,7 @@ def last_cut(text: str, start: int = 0) -> int | None:
     end = len(text)
     while end > start:
         begin = max(end - _NEAR, start)
-        cuts = deque(_CUT.finditer(text, begin + 1 if begin == start else begin, end), maxlen=1)
+        cuts = deque(_cut().finditer(text, begin + 1 if begin == start else begin, end), maxlen=1)
         if cuts:
             return cuts[0].start()
         end -= stride

@@ -10,7 +10,7 @@ import re
 SCRIPT_METHOD = "estimate:chars-by-script"
 SCRIPT_BAND = (-0.36, 0.27)
 
-_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff]")
+_CJK = r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff]"
 
 # Characters of Chinese, Japanese or Korean to one token.
 _CJK_CHARS_PER_TOKEN = {"o200k_base": 1.5, "o200k_harmony": 1.5}
@@ -20,6 +20,6 @@ def tokens_by_script(text: str, encoding: str) -> int:
     """Return about how many tokens of ``encoding`` ``text`` has."""
     if text.isascii():
         return -(-len(text) // 4)
-    wide = len(_CJK.findall(text))
+    wide = len(re.findall(_CJK, text))
     rest = len(text.encode("utf-8", "replace")) - 3 * wide
     return round(wide / _CJK_CHARS_PER_TOKEN.get(encoding, 1.0) + rest / 4 + 0.49)

@@ -5,6 +5,10 @@ from typing import NamedTuple
 
 from ratecheck.estimate.memory import Counter
 
+# What a text is counted with where nothing names a model: that of the default model. It stands here as well so that
+# counting can begin before the table of models is loaded.
+DEFAULT_ENCODING = "o200k_base"
+
 # A text alone is estimated as one message of this role; its words are counted elsewhere, so the message is empty.
 ROLE = "user"
 AROUND = (ROLE, "")

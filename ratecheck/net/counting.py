@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from ratecheck.estimate.settings import Settings
     from ratecheck.estimate.texts import Measured
     from ratecheck.net.crew import Crew
-    from ratecheck.net.inputs import Advance, Large, Unreadable
+    from ratecheck.net.parts import Large
+    from ratecheck.net.reading import Advance, Unreadable
 
 # Below this two more processes save less than it takes to start them.
 WORTH_BYTES = 16 << 20
@@ -31,7 +32,10 @@ _LOOK_BYTES = 1 << 16
 class Job(NamedTuple):
     """What the copies are told."""
 
-    settings: "Settings"
+    encoding: str
+    """Of the texts."""
+    settings: "Settings | None"
+    """For files by line; ``None`` where there are none: what estimates requests need not be loaded for a text."""
     files: "list[Large]"
 
 
@@ -75,62 +79,67 @@ def ahead(arguments: list[str]) -> Iterator[None]:
             _begun = None
 
 
-def _crew(likely: str | None) -> "Crew[Job, Outcome]":
-    """Begin, with the vocabulary for the file ``likely``."""
+def _crew(path: str | None) -> "Crew[Job, Outcome]":
+    """Begin, with the vocabulary that ``path`` is likely to be counted with."""
     from ratecheck.net.crew import Crew
 
-    return Crew(lambda: None if likely is None else _load(likely), _work)
+    return Crew(lambda: None if path is None else _load(_likely_encoding(path)), _work)
 
 
-def _load(path: str, settings: "Settings | None" = None) -> None:
-    """Load what a file is counted with: the vocabulary of the model that it, or its first request, is for."""
-    import re
-
-    from ratecheck.estimate.settings import Settings
+def _load(encoding: str) -> None:
     from ratecheck.net.tokenizer import counter
+
+    counter(encoding).ready()
+
+
+def _likely_encoding(path: str, settings: "Settings | None" = None) -> str:
+    """Return what the model has that the first request of a file names; of a text, what the default model has."""
+    from ratecheck.estimate.texts import DEFAULT_ENCODING
 
     with open(path, "rb") as file:
         head = file.read(_LOOK_BYTES)
-    named = re.search(rb'"model"\s*:\s*"([^"]{1,100})"', head) if head.lstrip()[:1] == b"{" else None
-    model = (settings or Settings()).model_for(named and named[1].decode("utf-8", "replace"))
-    counter(model.row.encoding).ready()
+    if head.lstrip()[:1] != b"{":
+        return DEFAULT_ENCODING
+    import re
+
+    from ratecheck.estimate.settings import Settings
+
+    named = re.search(rb'"model"\s*:\s*"([^"]{1,100})"', head)
+    return (settings or Settings()).model_for(named and named[1].decode("utf-8", "replace")).row.encoding
 
 
 def _work(job: Job) -> "tuple[int, Callable[[int], Outcome]]":
     """Return how many parts the files of a job have, and what counts one of them."""
     from itertools import pairwise
 
-    from ratecheck.net import inputs
+    from ratecheck.estimate.texts import measure
+    from ratecheck.net.reading import Unreadable, blocks_between
+    from ratecheck.net.tokenizer import counter
 
     parts = [(file, begin, end) for file in job.files for begin, end in pairwise(file.borders)]
-    _load(job.files[0].path, job.settings)  # once, before there are two of us
-    of_text = _count_texts(job.settings)
-    of_lines = _count_lines(job.settings) if any(file.encoding is None for file in job.files) else None
+    # Loaded once, before there are two of us.
+    for file in job.files:
+        _load(job.encoding if file.encoding is not None else _likely_encoding(file.path, job.settings))
+    requests = _requests(job.settings) if job.settings is not None else None
 
     def count(number: int) -> "Outcome":
         file, begin, end = parts[number]
         try:
-            if file.encoding is None:
-                assert of_lines is not None
-                return of_lines(file.path, begin, end)
-            return of_text(inputs.blocks_between(file.path, file.encoding, begin, end))
-        except inputs.Unreadable as error:
+            if file.encoding is not None:
+                blocks = blocks_between(file.path, file.encoding, begin, end)
+                return measure(counter(job.encoding), blocks, alone=True)
+            assert requests is not None
+            return requests(file.path, begin, end)
+        except Unreadable as error:
             return error
 
     return len(parts), count
 
 
-def _count_texts(settings: "Settings") -> "Callable[[Iterator[str]], Measured]":
-    from ratecheck.estimate.texts import measure
-    from ratecheck.net.tokenizer import counter
-
-    used = counter(settings.model_for().row.encoding)
-    return lambda blocks: measure(used, blocks, alone=True)
-
-
-def _count_lines(settings: "Settings") -> "Callable[[str, int, int], CountedPart]":
+def _requests(settings: "Settings") -> Callable[[str, int, int], CountedPart]:
+    """Return what counts a part of a file by line."""
     from ratecheck.estimate.estimator import Estimator
-    from ratecheck.net import inputs
+    from ratecheck.net.lines import lines_between
     from ratecheck.net.local_images import completing
     from ratecheck.net.tokenizer import counter
 
@@ -141,7 +150,7 @@ def _count_lines(settings: "Settings") -> "Callable[[str, int, int], CountedPart
 
         def lines() -> "Iterator[Line]":
             nonlocal read
-            read = yield from inputs.lines_between(path, begin, end)
+            read = yield from lines_between(path, begin, end)
 
         counted = [*estimator.counted(path, lines(), completing(path))]
         return CountedPart(read, counted)
@@ -152,11 +161,9 @@ def _count_lines(settings: "Settings") -> "Callable[[str, int, int], CountedPart
 class Counts:
     """What the large ones of several files hold, each found by its place among them."""
 
-    def __init__(
-        self, settings: "Settings", files: "dict[int, Large]", coming: "Iterator[tuple[int, Outcome]]"
-    ) -> None:
-        self._job = Job(settings, [*files.values()])
-        self._coming = coming
+    def __init__(self, job: Job, files: "dict[int, Large]", coming: "Iterator[tuple[int, Outcome]]") -> None:
+        """``coming``: parts of the job's files, as they come."""
+        self._job, self._coming = job, coming
         self._held: dict[int, Outcome] = {}
         self._begins: dict[int, int] = {}
         """The number of each file's first part."""
@@ -224,12 +231,14 @@ def counts(paths: list[str], settings: "Settings") -> "Iterator[Counts]":
     worth = dict(list(sizes.items())[:_MOST_FILES])
     part_bytes = sum(worth.values()) // (MOST_NUMBERS - len(worth)) + 1
     files = {place: found for place in worth if (found := large(paths[place], part_bytes)) is not None}
+    by_line = any(file.encoding is None for file in files.values())
+    job = Job(settings.model_for().row.encoding, settings if by_line else None, [*files.values()])
     if not files:
-        yield Counts(settings, {}, iter(()))
+        yield Counts(job, files, iter(()))
         return
     crew, _begun = _begun or _crew(None), None
     try:
-        crew.begin(Job(settings, [*files.values()]))
-        yield Counts(settings, files, crew.outcomes())
+        crew.begin(job)
+        yield Counts(job, files, crew.outcomes())
     finally:
         crew.end()

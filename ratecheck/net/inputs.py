@@ -5,42 +5,28 @@ import glob
 import json
 import os
 import re
-import sys
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from ratecheck.errors import UsageError
 from ratecheck.estimate.cutting import first_cut
 from ratecheck.estimate.images import size_of
+from ratecheck.net.lines import read_lines, why_broken
 from ratecheck.net.local_images import IMAGE_HEAD_BYTES, IMAGE_SUFFIXES, completing
-from ratecheck.net.parts import part_borders
+from ratecheck.net.parts import Large, part_borders
+from ratecheck.net.reading import Advance, Unreadable, blocks, opened
 
 if TYPE_CHECKING:
     from ratecheck.estimate.requests import Line
 
-# Read at a time from a text: few enough to need no memory, many enough for the disk.
-_BLOCK_BYTES = 1 << 18
 # Looked at to tell what a file is.
 _PEEK_BYTES = 1 << 13
-# Of a file with a value a line: what the processor's cache holds.
-_LINES_BYTES = 1 << 17
 _LINES = frozenset({".jsonl", ".ndjson"})
 
 # What Windows writes before a text, and what it says of it.
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-
-_DECODER = json.JSONDecoder()
-
-Advance = Callable[[int], None]
-"""Called with how many bytes were read since the last time."""
-
-
-class Unreadable(UsageError):
-    """One input that cannot be read; the rest may go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,19 +80,6 @@ def expand(arguments: list[str]) -> list[str]:
         else:
             found.append(argument)
     return found
-
-
-def _opened(path: str) -> BinaryIO:
-    if path == "-":
-        return sys.stdin.buffer
-    try:
-        if os.path.isdir(path):
-            raise Unreadable(f"{path} is a directory", f"name files: {path.rstrip('/')}/*.md")
-        return open(path, "rb")
-    except FileNotFoundError:
-        raise Unreadable(f"{path}: no such file") from None
-    except (OSError, ValueError) as error:
-        raise Unreadable(f"{path}: {getattr(error, 'strerror', None) or error}") from None
 
 
 class _Form(Enum):
@@ -169,7 +142,7 @@ def read(path: str, advance: Advance = lambda _: None) -> Input:
     Raises:
         Unreadable: missing, a directory, empty, binary, or JSON that does not parse (with line and column).
     """
-    file = _opened(path)
+    file = opened(path)
     source = "stdin" if path == "-" else path
     form, encoding = _form(source, _head(file))
     if form is _Form.IMAGE:
@@ -177,32 +150,16 @@ def read(path: str, advance: Advance = lambda _: None) -> Input:
     if form is _Form.LINES:
         if encoding == "utf-16":
             file = cast(BinaryIO, codecs.EncodedFile(file, "utf-8", encoding, "replace"))
-        return LinesFile(source, _lines(file, advance), completing(source))
+        return LinesFile(source, read_lines(file, advance), completing(source))
     if form is _Form.TEXT:
-        return TextFile(source, _blocks(file, source, encoding, advance))
+        return TextFile(source, blocks(file, source, encoding, advance))
     return _json(file, source, encoding, form is _Form.JSON, advance)
-
-
-@dataclass(frozen=True, slots=True)
-class Large:
-    """A large file of which parts can be read apart."""
-
-    path: str
-    encoding: str | None
-    """Of a text; ``None``: values by line."""
-    borders: list[int]
-    """Where its parts begin, and its end."""
-
-    @property
-    def parts(self) -> int:
-        """Return how many parts it has."""
-        return len(self.borders) - 1
 
 
 def large(path: str, part_bytes: int) -> Large | None:
     """Return the parts of a large file; ``None`` where it is no text and no values by line, or not in UTF-8."""
     try:
-        with _opened(path) as file:
+        with opened(path) as file:
             form, encoding = _form(path, _head(file))
             size = os.fstat(file.fileno()).st_size
             if encoding == "utf-16":
@@ -231,75 +188,6 @@ def _safe_cut(raw: bytes) -> int | None:
     return None if cut is None else skipped + len(text[:cut].encode())
 
 
-def _upto(file: BinaryIO, wanted: int, end: int | None) -> Iterator[bytes]:
-    """Yield the file from where it is, ``wanted`` bytes at a time."""
-    at = file.tell() if end is not None else 0
-    while raw := file.read(wanted if end is None else min(wanted, end - at)):
-        at += len(raw)
-        yield raw
-        if len(raw) < wanted and file.isatty():
-            return  # a terminal says once that it has ended: asked again, it would wait for another Ctrl-D
-
-
-def blocks_between(
-    path: str, encoding: str, begin: int, end: int | None, advance: Advance = lambda _: None
-) -> Iterator[str]:
-    """Yield the text of a file from one byte to another, ``None`` for its end.
-
-    Raises:
-        Unreadable: it cannot be opened (any more), or is no UTF-8.
-    """
-    file = _opened(path)
-    file.seek(begin)
-    yield from _blocks(file, path, encoding if begin == 0 else "utf-8", advance, done=begin, end=end)
-
-
-def lines_between(
-    path: str, begin: int, end: int | None, advance: Advance = lambda _: None
-) -> "Generator[Line, None, int]":
-    """Yield the values of the lines of a file from one byte to another, and return how many lines there are.
-
-    Raises:
-        Unreadable: it cannot be opened (any more).
-    """
-    file = _opened(path)
-    file.seek(begin)
-    return (yield from _lines(file, advance, marked=begin == 0, end=end))
-
-
-def _blocks(
-    file: BinaryIO, source: str, encoding: str, advance: Advance, *, done: int = 0, end: int | None = None
-) -> Iterator[str]:
-    decoder = codecs.getincrementaldecoder(encoding)("strict")
-    with file:
-        for raw in chain(_upto(file, _BLOCK_BYTES, end), (b"",)):
-            try:
-                text = decoder.decode(raw, final=not raw)
-            except UnicodeDecodeError as error:
-                raise Unreadable(
-                    f"{source} is not UTF-8 text (near byte {done + error.start:,})",
-                    "convert it first, for example: iconv -f latin1 -t utf-8",
-                ) from None
-            if "\0" in text:
-                raise Unreadable(f"{source} is not text (a zero byte near byte {done + text.index(chr(0)):,})")
-            if text:
-                yield text
-            done += len(raw)
-            advance(len(raw))
-
-
-def why_broken(error: ValueError | RecursionError, line: bool = False) -> str:
-    """Say in words why a text is no JSON, and where; within one line the column alone."""
-    if isinstance(error, json.JSONDecodeError):
-        place = f"column {error.colno}" if line else f"line {error.lineno}, column {error.colno}"
-        return f"broken JSON at {place}: {error.msg}"
-    if isinstance(error, RecursionError):
-        return "JSON nested too deeply"
-    if isinstance(error, UnicodeDecodeError):
-        return f"not UTF-8 (near byte {error.start:,})"
-    return f"unusable JSON: {error}"
-
-
 def _json(file: BinaryIO, source: str, encoding: str, must: bool, advance: Advance) -> Input:
     with file:
         raw = file.read()
@@ -312,61 +200,3 @@ def _json(file: BinaryIO, source: str, encoding: str, must: bool, advance: Advan
             return TextFile(source, (text,))  # text that only begins like JSON
         raise Unreadable(f"{source}: {why_broken(error)}") from None
     return JsonFile(source, completing(source)(value), text)
-
-
-def _from_line(raw: bytes) -> Any:
-    text = raw.decode("utf-8").rstrip("\r\n")
-    try:
-        value, end = _DECODER.raw_decode(text)
-    except ValueError:
-        end = -1
-    # `json.loads` would find the same value, and more slowly: it is left to say what is wrong with a line.
-    return value if end == len(text) else json.loads(text)
-
-
-def _loader() -> Callable[[bytes], Any]:
-    """Return what parses a line: orjson where the extra `fast` is there, and json for all that orjson refuses."""
-    try:
-        import orjson
-    except ImportError:
-        return _from_line
-
-    def load(raw: bytes) -> Any:
-        try:
-            return orjson.loads(raw)
-        except ValueError:  # lone surrogates, NaN, and what is really broken: json says where
-            return _from_line(raw)
-
-    return load
-
-
-def _split(file: BinaryIO, advance: Advance, end: int | None) -> Iterator[bytes]:
-    """Yield lines without their ends; reading in large blocks is half the work of reading line by line."""
-    left = b""
-    for block in _upto(file, _LINES_BYTES, end):
-        advance(len(block))
-        lines = block.split(b"\n")
-        lines[0] = left + lines[0]
-        left = lines.pop()
-        yield from lines
-    if left:
-        yield left
-
-
-def _lines(
-    file: BinaryIO, advance: Advance, *, marked: bool = True, end: int | None = None
-) -> "Generator[Line, None, int]":
-    loads = _loader()
-    number = 0
-    with file:
-        for number, raw in enumerate(_split(file, advance, end), 1):
-            if number == 1 and marked and raw.startswith(codecs.BOM_UTF8):
-                raw = raw[len(codecs.BOM_UTF8) :]
-            try:
-                value = loads(raw)
-            except (ValueError, RecursionError) as error:
-                if not raw.isspace() and raw:
-                    yield number, None, why_broken(error, line=True)
-                continue
-            yield number, value, None
-    return number

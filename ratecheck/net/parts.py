@@ -4,6 +4,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from ratecheck.net.beside import two_at_once
 
@@ -15,6 +16,21 @@ _LOOK_BYTES = 64 << 10
 _NUMBER_BYTES = 2
 # What a pipe of one page holds.
 MOST_NUMBERS = 4096 // _NUMBER_BYTES
+
+
+class Large(NamedTuple):
+    """A large file of which parts can be read apart."""
+
+    path: str
+    encoding: str | None
+    """Of a text; ``None``: values by line."""
+    borders: list[int]
+    """Where its parts begin, and its end."""
+
+    @property
+    def parts(self) -> int:
+        """Return how many parts it has."""
+        return len(self.borders) - 1
 
 
 def regular_size(file: int | str) -> int | None:
