@@ -89,6 +89,8 @@ class Probe:
     finding: Finding | None
     understood: bool = True
     """Whether the body was JSON, as every such API answers; an HTML page is not."""
+    complete: bool = True
+    """Whether the body came to its end: what it would have said is missing otherwise."""
     unknown: tuple[str, ...] = ()
     """Headers that look like limits and could not be read."""
     raw: tuple[tuple[str, str], ...] = ()
@@ -264,6 +266,7 @@ def read_probe(target: Target, exchange: Exchange, now: datetime | None) -> Prob
         finding=finding,
         unknown=reading.unknown,
         understood=document is not None,
+        complete=answer.complete,
         raw=_raw(answer.headers, reading),
         diagnoses=_once(
             of_reading(reading, status=answer.status, finding=finding), of_finding(finding) if finding else ()

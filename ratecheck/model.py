@@ -121,6 +121,8 @@ class Answer(NamedTuple):
     """From the request's arrival to the end of the answer."""
     timed_out: bool = False
     """With ``status`` ``None``: the client's own patience ended, where a drop is the connection's end."""
+    complete: bool = True
+    """Whether its body came to its end."""
 
     def header(self, name: str) -> str | None:
         """Return the first header of that name, whatever its case."""

@@ -156,6 +156,57 @@ def drip(connection: socket.socket, _: bytes) -> None:
         time.sleep(0.3)
 
 
+def stalling(head: bytes, wait_s: float) -> Callable[[socket.socket, bytes], None]:
+    def answer(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(head)
+        time.sleep(wait_s)
+
+    return answer
+
+
+def dripping(head: bytes) -> Callable[[socket.socket, bytes], None]:
+    def answer(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(head)
+        for _ in range(20):
+            connection.sendall(b" ")
+            time.sleep(0.2)
+
+    return answer
+
+
+@pytest.mark.parametrize("how", ["stalls", "drips", "breaks off"])
+@pytest.mark.parametrize(
+    ("status", "headers", "code"),
+    [
+        ("429 Too Many Requests", "retry-after: 7\r\n", 1),
+        ("200 OK", LIMITS, 0),
+        ("200 OK", "", 3),
+        ("503 Service Unavailable", "", 1),
+    ],
+)
+def test_an_answer_that_breaks_off_behind_its_headers_is_one(
+    ratecheck: Ratecheck, how: str, status: str, headers: str, code: int
+) -> None:
+    """What the head says is told, in time, and that the rest is missing; without any word on limits it is an error."""
+    head = f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: 500\r\n{headers}\r\n{{".encode()
+    answer = {"stalls": stalling(head, 4), "drips": dripping(head), "breaks off": stalling(head, 0)}[how]
+    for more in ([], ["--json"]):
+        begun = time.monotonic()
+        with server(answer) as (url, _):
+            got, out, err = probe(ratecheck, url, *more)
+        assert time.monotonic() - begun < 12
+        assert got == code
+        if code == 3:
+            assert "did not bring its answer to an end" in err
+        elif more:
+            probed = json.loads(out)["probes"][0]
+            assert probed["complete"] is False
+            assert (probed["finding"] or {}).get("retry_after_s") == (7.0 if "retry" in headers else None)
+            assert len(probed["limits"]) == (2 if headers == LIMITS else 0)
+        else:
+            assert "did not come to its end" in out
+
+
 def endless(connection: socket.socket, _: bytes) -> None:
     connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n" + LIMITS.encode() + b"\r\n{")
     for _ in range(100_000):

@@ -156,11 +156,11 @@ def _read(
             for place, path in enumerate(paths):
                 try:
                     before = len(found) + lost
-                    for each in (
-                        large.prompts(place, estimator, advance)
-                        if place in large
-                        else _prompts(estimator, inputs.read(path, advance), alone)
-                    ):
+                    if place in large:
+                        prompts = large.prompts(place, estimator, advance)
+                    else:
+                        prompts = _prompts(estimator, inputs.read(path, advance), alone)
+                    for each in prompts:
                         if not isinstance(each, Skipped):
                             found.append(each)
                             continue

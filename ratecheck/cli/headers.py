@@ -257,6 +257,11 @@ def _not_understood(report: "HeadersReport") -> "RatecheckError | None":
             f"the server redirects ({last.status}) and redirects are not followed: they would carry the key elsewhere",
             "is the base URL right? It often ends in /v1",
         )
+    if not last.complete:
+        return UnreachableError(
+            f"the server answered {last.status} and did not bring its answer to an end, and its headers show no limit",
+            "the request may have been counted; --timeout waits longer",
+        )
     if last.status is not None and 200 <= last.status < 300:
         return UnreachableError(
             f"the server answered {last.status} with something that no such API answers: it is no JSON",

@@ -36,7 +36,7 @@ def see(
     fatal: str | None = None
     if answer.status is not None and 200 <= answer.status < 300:
         admitted = True
-        if not reading.limits and answer.body and not _is_document(answer.body):
+        if not reading.limits and answer.body and answer.complete and not _is_document(answer.body):
             admitted, fatal = (
                 None,
                 f"the server answered {answer.status} with something that no such API answers: it is no JSON",

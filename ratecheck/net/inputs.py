@@ -15,7 +15,7 @@ from ratecheck.estimate.cutting import first_cut
 from ratecheck.estimate.images import size_of
 from ratecheck.net.lines import read_lines, why_broken
 from ratecheck.net.local_images import IMAGE_HEAD_BYTES, IMAGE_SUFFIXES, completing
-from ratecheck.net.parts import Large, part_borders
+from ratecheck.net.parts import PART_BYTES, Large, part_borders
 from ratecheck.net.reading import Advance, Unreadable, blocks, opened
 
 if TYPE_CHECKING:
@@ -144,9 +144,14 @@ def read(path: str, advance: Advance = lambda _: None) -> Input:
     """
     file = opened(path)
     source = "stdin" if path == "-" else path
-    form, encoding = _form(source, _head(file))
+    try:
+        form, encoding = _form(source, _head(file))
+    except Unreadable:
+        file.close()
+        raise
     if form is _Form.IMAGE:
-        return ImageFile(source, size_of(file.read(IMAGE_HEAD_BYTES)))
+        with file:
+            return ImageFile(source, size_of(file.read(IMAGE_HEAD_BYTES)))
     if form is _Form.LINES:
         if encoding == "utf-16":
             file = cast(BinaryIO, codecs.EncodedFile(file, "utf-8", encoding, "replace"))
@@ -165,9 +170,11 @@ def large(path: str, part_bytes: int) -> Large | None:
             if encoding == "utf-16":
                 return None
             if form is _Form.LINES:
-                return Large(path, None, part_borders(file.fileno(), size, _after_line, part_bytes))
+                # A line may hold a picture of some megabytes.
+                borders = part_borders(file.fileno(), size, _after_line, part_bytes=part_bytes, look_bytes=PART_BYTES)
+                return Large(path, None, borders)
             if form is _Form.TEXT:
-                return Large(path, encoding, part_borders(file.fileno(), size, _safe_cut, part_bytes))
+                return Large(path, encoding, part_borders(file.fileno(), size, _safe_cut, part_bytes=part_bytes))
     except (Unreadable, OSError):
         pass  # whoever reads it says why
     return None

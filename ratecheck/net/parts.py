@@ -10,7 +10,7 @@ from ratecheck.net.beside import two_at_once
 
 # Some 10 ms of work: so long, at most, the first to end waits for the other.
 PART_BYTES = 4 << 20
-# Of a part's beginning: where nothing cuts it there, the part before goes on.
+# Looked at together to find where a part may begin.
 _LOOK_BYTES = 64 << 10
 
 _NUMBER_BYTES = 2
@@ -51,17 +51,23 @@ def size_for_two(file: int | str, worth_bytes: int) -> int | None:
     return size if size is not None and size >= worth_bytes and two_at_once() else None
 
 
-def part_borders(file: int, size: int, cut: Callable[[bytes], int | None], part_bytes: int = 0) -> list[int]:
+def part_borders(
+    file: int, size: int, cut: Callable[[bytes], int | None], *, part_bytes: int = 0, look_bytes: int = _LOOK_BYTES
+) -> list[int]:
     """Return where the parts of an open file begin, and its end: there are at most ``MOST_NUMBERS`` parts.
 
-    ``cut`` says where a part may begin in the bytes that it is shown, ``None`` for nowhere.
+    ``cut`` says where a part may begin in the bytes that it is shown, ``None`` for nowhere. Where nothing cuts the
+    first ``look_bytes`` of a part, the part before goes on.
     """
     part_bytes = max(part_bytes, PART_BYTES, size // MOST_NUMBERS + 1)
     borders = [0]
     for place in range(part_bytes, size, part_bytes):
-        begin = cut(os.pread(file, _LOOK_BYTES, place))
-        if begin is not None and borders[-1] < place + begin < size:
-            borders.append(place + begin)
+        for at in range(place, min(place + look_bytes, size), _LOOK_BYTES):
+            begin = cut(os.pread(file, _LOOK_BYTES, at))
+            if begin is not None:
+                if borders[-1] < at + begin < size:
+                    borders.append(at + begin)
+                break
     return [*borders, size]
 
 

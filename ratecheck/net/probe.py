@@ -14,7 +14,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from ratecheck import __version__
-from ratecheck.durations import s_from_ns
+from ratecheck.durations import ns_from_s, s_from_ns
 from ratecheck.errors import RatecheckError, UnreachableError
 from ratecheck.headers import ProbeRequest, Target, request_of, wants_completion_name
 from ratecheck.model import Answer, Ask, Cost, Exchange
@@ -23,6 +23,8 @@ from ratecheck.redact import neutralise, scrub
 
 # A chat answer of one token is under 2 KiB and an error body under 8; the rest of a longer one is not needed.
 MOST_BODY_BYTES: Final = 256 * 1024
+
+_TRANSPORT_ERRORS: Final = (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError, ValueError)
 
 
 class Prober:
@@ -49,7 +51,7 @@ class Prober:
 
         A model that refuses ``max_tokens`` with a 400 is asked with ``max_completion_tokens`` from the next ask on: the
         refusal is an exchange like any other, so nothing goes out that the plan did not ask for. Raises
-        ``UnreachableError`` when no complete answer came.
+        ``UnreachableError`` when no answer came; one that broke off behind its headers is an answer.
         """
         sleep_s(s_from_ns(ask.at_ns - (monotonic_ns() - self.started_ns)))
         request = request_of(self._target, ask, completion_name=self._completion_name)
@@ -70,14 +72,19 @@ class Prober:
         return exchange
 
     def _within_deadline(self, request: ProbeRequest) -> Answer:
-        """Run the exchange in a daemon thread: only so has a name look-up, which nothing can interrupt, a deadline."""
+        """Run the exchange in a daemon thread: only so has a name look-up, which nothing can interrupt, a deadline.
+
+        Status and headers are an answer, whatever becomes of the body.
+        """
         client = self._client or self._new_client()
         self._client = client
-        outcome: list[Answer | Exception] = []
+        arriving = _Arriving(self._timeout_s)
+        outcome: list[Exception | None] = []
 
         def work() -> None:
             try:
-                outcome.append(_exchange(client, request))
+                arriving.fetch(client, request)
+                outcome.append(None)
             except Exception as error:  # noqa: BLE001  carried to the caller's thread, whatever it is
                 outcome.append(error)
 
@@ -87,17 +94,20 @@ class Prober:
         thread.join(self._timeout_s + 0.25)
         if not outcome:
             self._client = None  # the thread may still hold it; the next request gets a new one
+        elif not arriving.complete:
+            self.close()
+        error = outcome[0] if outcome else None
+        answer = arriving.answer()
+        if answer is not None and (error is None or isinstance(error, _TRANSPORT_ERRORS)):
+            return answer
+        if error is None:
             raise UnreachableError(
                 f"no complete answer from {_host(request.url)} within {self._timeout_s:g} s",
                 "the server is slow or something swallows the traffic; --timeout waits longer",
             )
-        result = outcome[0]
-        if isinstance(result, Answer):
-            return result
-        self.close()
-        if isinstance(result, httpx.HTTPError | httpx.InvalidURL | ssl.SSLError | OSError | ValueError):
-            raise self._unreachable(request, result) from None
-        raise result
+        if isinstance(error, _TRANSPORT_ERRORS):
+            raise self._unreachable(request, error) from None
+        raise error
 
     def _new_client(self) -> httpx.Client:
         # trust_env: many users sit behind a proxy or a firewall with its own certificate (HTTPS_PROXY, SSL_CERT_FILE).
@@ -168,20 +178,40 @@ def _proxy_before(url: str) -> str | None:
     return _host(proxy if "://" in proxy else f"http://{proxy}") if proxy else None
 
 
-def _exchange(client: httpx.Client, request: ProbeRequest) -> Answer:
-    begun_ns = monotonic_ns()
-    with client.stream(request.method, request.url, headers=list(request.headers), content=request.body) as response:
-        kept = bytearray()
-        deadline_ns = begun_ns + round((client.timeout.read or 30.0) * 1e9)
-        for chunk in response.iter_raw(16 * 1024):
-            kept += chunk[: MOST_BODY_BYTES - len(kept)]
-            if len(kept) >= MOST_BODY_BYTES or monotonic_ns() > deadline_ns:
-                break
+class _Arriving:
+    """An answer, as far as it has come: one thread reads it, and another may look at any time."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self._begun_ns = monotonic_ns()
+        self._timeout_ns = ns_from_s(timeout_s)
+        self._head: httpx.Response | None = None
+        self._body = bytearray()
+        self.complete = False
+
+    def fetch(self, client: httpx.Client, request: ProbeRequest) -> None:
+        """Send the request and read until there is enough, the end, or no more time."""
+        with client.stream(
+            request.method, request.url, headers=list(request.headers), content=request.body
+        ) as response:
+            self._head = response
+            for chunk in response.iter_raw():
+                self._body += chunk[: MOST_BODY_BYTES - len(self._body)]
+                if len(self._body) >= MOST_BODY_BYTES:
+                    break
+                if monotonic_ns() - self._begun_ns > self._timeout_ns:
+                    return
+            self.complete = True
+
+    def answer(self) -> Answer | None:
+        """Return it, ``None`` where not even its head has come."""
+        if self._head is None:
+            return None
         headers = tuple(
-            (name.decode("latin-1"), value.decode("utf-8", "replace")) for name, value in response.headers.raw
+            (name.decode("latin-1"), value.decode("utf-8", "replace")) for name, value in self._head.headers.raw
         )
-        body = _plain(bytes(kept), response.headers.get("content-encoding", ""))
-        return Answer(response.status_code, headers, body, monotonic_ns() - begun_ns)
+        body = _plain(bytes(self._body), self._head.headers.get("content-encoding", ""))
+        took_ns = monotonic_ns() - self._begun_ns
+        return Answer(self._head.status_code, headers, body, took_ns, complete=self.complete)
 
 
 def _plain(body: bytes, encoding: str) -> bytes:

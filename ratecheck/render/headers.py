@@ -117,6 +117,8 @@ def page(report: HeadersReport, *, sources: tuple[Source, ...] = (), raw: bool =
         preface.append(f"Demo: these are not your numbers. An emulated {report.demo} account answers, in this process.")
     key = f", key {report.key_shown}" if report.key_shown else ", no key"
     preface.append(f"POST {report.url} as {report.model}{'' if report.demo else key}")
+    if report.probes and not report.probes[-1].complete:
+        preface.append("The answer did not come to its end: what the rest of its body says is missing here.")
     verdict, tone = _verdict(report)
     blocks: list[Block] = []
     advice: tuple[str, ...] = ()
@@ -184,6 +186,7 @@ def _probe(probe: Probe) -> Mapping[str, Any]:
         "t_s": round(probe.t_s, 6),
         "status": probe.status,
         "latency_s": round(probe.latency_s, 6),
+        "complete": probe.complete,
         "request_id": probe.request_id,
         "charged": {"requests": probe.charged_requests, "tokens": probe.charged_tokens},
         "limits": [plain(limit) for limit in probe.limits],
