@@ -6,6 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 from test_estimate import chat, report
 
 from ratecheck.estimate import Estimator, Settings
@@ -178,6 +181,74 @@ def test_every_kind_of_request_is_read() -> None:
     assert [each.prompt_tokens for each in found[:4]] == [9, 3 + 4 + 3 + 4 + 1, 3, 3]
     assert found[5].max_output_tokens == 7
     assert found[2].n == 2
+
+
+def test_bedrocks_converse_is_read_whole() -> None:
+    """System text, calls and their results, a picture, tools, the largest output; and Bedrock charges for it."""
+    picture = base64.b64encode(PNG).decode()
+    raw = {
+        "modelId": "meta.llama3-1-8b-instruct-v1:0",
+        "system": [{"text": "Be brief."}],
+        "messages": [
+            {
+                "role": "user",
+                "content": [{"text": "Rain?"}, {"image": {"format": "png", "source": {"bytes": picture}}}],
+            },
+            {
+                "role": "assistant",
+                "content": [{"toolUse": {"toolUseId": "t", "name": "rain", "input": {"in": "Bern"}}}],
+            },
+            {"role": "user", "content": [{"toolResult": {"toolUseId": "t", "content": [{"json": {"mm": 3}}]}}]},
+        ],
+        "inferenceConfig": {"maxTokens": 300},
+        "toolConfig": {"tools": [{"toolSpec": {"name": "rain", "inputSchema": {"json": {"type": "object"}}}}]},
+    }
+    read = parse(raw)
+    assert (read.endpoint, read.model, read.service, read.max_output_tokens) == ("chat", raw["modelId"], "bedrock", 300)
+    assert [message.role for message in read.messages] == ["system", "user", "assistant", "user"]
+    assert [message.texts for message in read.messages] == [("Be brief.",), ("Rain?",), (), ('{"mm":3}',)]
+    assert [(image.width, image.height) for image in read.messages[1].images] == [(1126, 488)]
+    assert read.messages[2].calls == (("rain", '{"in":"Bern"}'),)
+    assert [(tool.name, tool.parameters) for tool in read.tools] == [("rain", {"type": "object"})]
+    assert report(raw).prompts[0].rule.name == "bedrock"
+    assert parse(raw | {"modelId": "us.anthropic.claude-sonnet-4-5-20250929-v1:0"}).endpoint == "messages"
+
+
+def test_ollama_says_the_largest_output_in_its_options() -> None:
+    """`options.num_predict`; -1 is no limit."""
+    for told, most in ((100, 100), (-1, None)):
+        found = parse({"model": "llama3.2", "prompt": "Why?", "stream": False, "options": {"num_predict": told}})
+        assert (found.endpoint, found.max_output_tokens, found.asides) == ("completions", most, [])
+
+
+_keys = st.sampled_from(
+    ["messages", "role", "content", "text", "type", "name", "input", "prompt", "contents", "parts", "system", "image",
+     "image_url", "url", "source", "data", "bytes", "inlineData", "functionCall", "toolUse", "toolResult", "json",
+     "tool_calls", "function", "arguments", "tools", "toolConfig", "toolSpec", "inputSchema", "parameters", "functions",
+     "generationConfig", "options", "inferenceConfig", "max_tokens", "maxTokens", "n", "model", "modelId", "body",
+     "response_format", "json_schema", "schema", "properties", "functionDeclarations", "instructions", "params",
+     "request_body", "anthropic_version", "function_call", "description", "enum", "items", "required"]
+)  # fmt: skip
+_leaves = st.sampled_from(
+    [None, True, 0, -1, 1e999, 2.5, "", "user", "function", "tool_use", "tool_result", "image", "input_text", "message",
+     "json_schema", "object", "array", "string", "gpt-4o", "claude-3-opus", "data:image/png;base64,AA", "\ud800", "{}"]
+)  # fmt: skip
+_json = st.recursive(
+    _leaves, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_keys, inner, max_size=6), max_leaves=25
+)
+
+
+@given(raw=st.dictionaries(_keys, _json, max_size=8) | _json, outer=st.sampled_from(["messages", "input", "contents"]))
+@hypothesis_settings(max_examples=400, deadline=None)
+def test_any_json_is_a_request_or_none(raw: Any, outer: str) -> None:
+    """Values of wrong types in the right places, at every depth: an estimate or a sentence, never an exception."""
+    for each in (raw, {outer: [raw]}, {outer: [{"role": "user", "content": [raw]}]}, {"input": "x", "tools": [raw]}):
+        try:
+            found = report(each)
+        except NotARequest:
+            continue
+        assert found.prompt_tokens >= 0
+        "".join(document(found))
 
 
 def test_a_recording_is_read_where_it_holds_bodies() -> None:

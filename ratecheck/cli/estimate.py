@@ -28,7 +28,7 @@ SETTINGS = {
             "ratecheck headers --json | ratecheck estimate batch.jsonl --limits -",
             "how long a batch takes on this account",
         ),
-        more="Reads text, Markdown, images, requests as JSON (chat, Responses, Anthropic, Gemini),\n"
+        more="Reads text, Markdown, images, requests as JSON (chat, Responses, Anthropic, Gemini, Bedrock),\n"
         "batch files (JSON Lines) and recordings of `watch --bodies`.",
     )
 }

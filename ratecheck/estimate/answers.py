@@ -14,8 +14,11 @@ def _whole(value: Any) -> int | None:
 
 
 _OUTPUT_KEYS = frozenset(
-    {"max_completion_tokens", "max_tokens", "max_output_tokens", "max_tokens_to_sample", "maxOutputTokens"}
-)
+    {"max_completion_tokens", "max_tokens", "max_output_tokens", "max_tokens_to_sample", "maxOutputTokens",
+     "maxTokens", "num_predict"}
+)  # fmt: skip
+# Ollama's word for it.
+_NO_LIMIT = -1
 _TIMES_KEYS = frozenset({"n", "best_of", "candidateCount"})
 
 
@@ -31,7 +34,7 @@ def asked_for(raw: Mapping[str, Any]) -> tuple[int | None, int, tuple[str, ...]]
         wanted = _whole(raw[key])
         if wanted is not None:
             most = max(wanted, most or 0)
-        elif raw[key] is not None:
+        elif raw[key] not in (None, _NO_LIMIT):
             passed += (f"`{key}` is no number of tokens: passed over",)
     for key in _TIMES_KEYS & raw.keys():
         times = _whole(raw[key])

@@ -1,7 +1,8 @@
 """A request as its JSON says it, whatever API it was written for, in one shape.
 
-Chat Completions, Responses, legacy completions, embeddings, Anthropic messages, Gemini ``contents``, a line of a batch
-file, a bare list of messages. Nothing is trusted: what has the wrong type is passed over, and a note says so.
+Chat Completions, Responses, legacy completions, embeddings, Anthropic messages, Gemini ``contents``, Bedrock's
+Converse, Ollama, a line of a batch file, a bare list of messages. Nothing is trusted: what has the wrong type is passed
+over, and a note says so.
 """
 
 import json
@@ -76,18 +77,28 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+def _inner(raw: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
+    """Return the object that one of ``keys`` holds, or ``raw`` itself where none does."""
+    return next((raw[key] for key in keys if isinstance(raw.get(key), dict)), raw)
+
+
 def _image(part: Mapping[str, Any]) -> Image:
     inner = part.get("image_url")
     url = inner.get("url") if isinstance(inner, dict) else inner
     detail = part.get("detail") or (inner.get("detail") if isinstance(inner, dict) else None)
-    source = part.get("source") or part.get("inlineData") or part.get("inline_data")
+    held = _inner(part, "image")
+    source = held.get("source") or part.get("inlineData") or part.get("inline_data")
     if isinstance(source, dict):
-        url = source.get("data") or source.get("url")
+        url = source.get("data") or source.get("url") or source.get("bytes")
     size = None
     if isinstance(url, str) and not url.startswith(("http://", "https://")):
         size = size_of_data_url(url)
     said = detail if detail in ("low", "high", "original") else "auto"
     return Image(*size, said) if size else Image(detail=said)
+
+
+# What a part that is an image calls it where it has no type: Gemini, twice, and Bedrock.
+_IMAGE_KEYS = frozenset({"inlineData", "inline_data", "image"})
 
 
 def _parts(content: Sequence[Any], message: Message) -> None:
@@ -105,13 +116,15 @@ def _parts(content: Sequence[Any], message: Message) -> None:
             texts.append(part["text"])
         elif isinstance(part.get("refusal"), str):
             texts.append(part["refusal"])
-        elif kind in ("image_url", "input_image", "image") or "inlineData" in part or "inline_data" in part:
+        elif kind in ("image_url", "input_image", "image") or not _IMAGE_KEYS.isdisjoint(part):
             images.append(_image(part))
-        elif kind == "tool_use" or "functionCall" in part:
-            inner = part.get("functionCall", part)
+        elif kind == "tool_use" or "functionCall" in part or "toolUse" in part:
+            inner = _inner(part, "functionCall", "toolUse")
             calls.append((_text(inner.get("name", "")), _text(inner.get("input", inner.get("args", {})))))
-        elif kind == "tool_result" or "functionResponse" in part:
-            inner = part.get("content", part.get("functionResponse"))
+        elif "json" in part:
+            texts.append(_text(part["json"]))
+        elif kind == "tool_result" or "functionResponse" in part or "toolResult" in part:
+            inner = _inner(part, "toolResult").get("content", part.get("functionResponse"))
             if isinstance(inner, list):
                 below = Message("tool")
                 _parts(inner, below)
@@ -181,13 +194,14 @@ def _tools(raw: Iterable[Any], request: Request, legacy: bool = False) -> None:
     for each in raw:
         if not isinstance(each, dict):
             continue
-        inner = each.get("function") if isinstance(each.get("function"), dict) else each
-        assert isinstance(inner, dict)
+        inner = _inner(each, "function", "toolSpec")
         if isinstance(each.get("functionDeclarations"), list):
             _tools(each["functionDeclarations"], request)
             tools, hosted = list(request.tools), list(request.hosted)
         elif isinstance(inner.get("name"), str) and each.get("type") in (None, "function", "custom"):
-            parameters = inner.get("parameters", inner.get("input_schema"))
+            parameters = inner.get("parameters", inner.get("input_schema", inner.get("inputSchema")))
+            if isinstance(parameters, dict) and isinstance(parameters.get("json"), dict):
+                parameters = parameters["json"]  # Bedrock says first in which form the schema comes
             described = inner.get("description")
             tools.append(
                 Tool(
@@ -227,8 +241,18 @@ def endpoint_of(path: str) -> str | None:
     return next((kind for part, kind in _ENDPOINTS if part in path), None)
 
 
+# Where requests hold what is asked of the answer: Gemini, twice, Bedrock, Ollama.
+_SETTINGS = ("generationConfig", "generation_config", "inferenceConfig", "options")
+# Only Bedrock's Converse has one of these.
+_CONVERSE = frozenset({"modelId", "inferenceConfig", "toolConfig"})
+
+
+def _model(raw: Mapping[str, Any]) -> Any:
+    return raw.get("model", raw.get("modelId"))
+
+
 def _told_endpoint(raw: Mapping[str, Any]) -> str:
-    model = raw.get("model")
+    model = _model(raw)
     named = model.lower() if isinstance(model, str) else ""
     if isinstance(raw.get("messages"), list):
         blocks = any(
@@ -237,7 +261,8 @@ def _told_endpoint(raw: Mapping[str, Any]) -> str:
             if isinstance(message, dict) and isinstance(message.get("content"), list)
             for part in message["content"]
         )
-        return "messages" if "system" in raw or "anthropic_version" in raw or "claude" in named or blocks else "chat"
+        system = "system" in raw and _CONVERSE.isdisjoint(raw)
+        return "messages" if system or "anthropic_version" in raw or "claude" in named or blocks else "chat"
     if "contents" in raw:
         return "chat"
     if "input" in raw:
@@ -292,11 +317,11 @@ def parse(raw: Any, endpoint: str | None = None) -> Request:
             path = raw.get("url", raw.get("path"))
             return parse(raw[wrap], endpoint_of(path) if isinstance(path, str) else endpoint)
     kind = endpoint or _told_endpoint(raw)
-    model = raw.get("model")
+    model = _model(raw)
     named = isinstance(model, str) and bool(model)
     request = Request(kind, [], model if named else _family(raw, kind), named=named)
-    if str(raw.get("anthropic_version", "")).startswith("bedrock"):
-        request.service = "bedrock"  # the form in which Bedrock takes Claude's requests
+    if str(raw.get("anthropic_version", "")).startswith("bedrock") or not _CONVERSE.isdisjoint(raw):
+        request.service = "bedrock"  # the two forms in which Bedrock takes requests
     match kind:
         case "chat" | "messages":
             _chat(raw, request)
@@ -304,8 +329,8 @@ def parse(raw: Any, endpoint: str | None = None) -> Request:
             _responses(raw, request)
         case _:
             _prompts(raw.get("input", raw.get("prompt")), request)
-    inner = raw.get("generationConfig", raw.get("generation_config"))
-    request.max_output_tokens, request.n, passed = asked_for(raw | inner if isinstance(inner, dict) else raw)
+    settings = [raw[key] for key in _SETTINGS if isinstance(raw.get(key), dict)]
+    request.max_output_tokens, request.n, passed = asked_for(raw | settings[0] if settings else raw)
     request.asides += passed
     # The two fields that most requests lack: looked for once, not method by method.
     if "tools" in raw or "functions" in raw:
@@ -313,6 +338,8 @@ def parse(raw: Any, endpoint: str | None = None) -> Request:
             if isinstance(raw.get(key), list):
                 _tools(raw[key], request, legacy=key == "functions")
         request.choice = raw.get("tool_choice", raw.get("function_call"))
+    if isinstance(raw.get("toolConfig"), dict) and isinstance(raw["toolConfig"].get("tools"), list):
+        _tools(raw["toolConfig"]["tools"], request)
     if "response_format" in raw or "text" in raw:
         request.schema = schema_of(raw)
     return request
