@@ -95,6 +95,8 @@ class Flat:
     lines: tuple[str, ...]
     first_line: int = 1
     """The number of ``lines[0]`` in the input."""
+    numbers: tuple[int, ...] | None = None
+    """Of each line, where they do not simply count on."""
 
     @cached_property
     def _starts(self) -> tuple[list[int], str]:
@@ -122,7 +124,13 @@ class Flat:
 
     def line_of(self, offset: int) -> int:
         """Return the number (from 1) of the line that holds this offset of ``text``."""
-        return self.first_line + max(bisect_right(self._starts[0], offset) - 1, 0)
+        place = max(bisect_right(self._starts[0], offset) - 1, 0)
+        return self.numbers[place] if self.numbers else self.first_line + place
+
+    def part(self, first: int, last: int) -> "Flat":
+        """Return the lines from one place to another."""
+        numbers = self.numbers[first:last] if self.numbers else None
+        return Flat(self.lines[first:last], self.first_line + first, numbers)
 
 
 def flatten(text: str, first_line: int = 1) -> Flat:

@@ -6,10 +6,11 @@ from datetime import datetime
 
 from ratecheck.decode.evidence import Evidence, gather
 from ratecheck.decode.explain import explained
-from ratecheck.decode.flatten import Flat, flatten
+from ratecheck.decode.flatten import Flat, flatten, plain_line
 from ratecheck.decode.frames import ClientNext, clients
 from ratecheck.decode.judge import Draft, judge
 from ratecheck.decode.records import spans
+from ratecheck.decode.rows import unwrapped
 from ratecheck.decode.shapes import key_of
 from ratecheck.decode.slots import without_client
 from ratecheck.dialects.bodies import source_of
@@ -19,6 +20,8 @@ from ratecheck.model import Category, Finding, Source
 _ECHO = 3
 # More addresses than this are a bibliography, not a hint where to look.
 _MOST_SOURCES = 4
+# More than what a terminal keeps to scroll back through was never copied from one.
+_SCREENS_CHARS = 1 << 18
 
 Timeline = tuple[tuple[str, tuple[tuple[float, int], ...]], ...]
 """For each dimension by name: (seconds since the first dated refusal, refusals in that minute)."""
@@ -60,10 +63,40 @@ def decode_text(text: str, *, source: str = "-", now: datetime | None = None) ->
         ]
         if drafts:
             return report_of(fold(drafts), source=source, lines=text.count("\n") + 1)
-    flat = flatten(text)
-    drafts = [draft for part in _parts(flat) if (draft := judge(gather(part), now=now))]
-    folded = fold(together(drafts, flat))
-    return report_of(folded, source=source, lines=len(flat.lines), lower=flat.lower)
+    rows = text.splitlines()
+    flat = Flat(tuple(map(plain_line, rows)))
+    found = _of_flat(flat, now)
+    whole = unwrapped(rows) if len(text) <= _SCREENS_CHARS else None
+    if whole is not None:
+        # Whether a terminal has broken the lines cannot be seen for sure: what says more is what was meant.
+        put_together = Flat(tuple(map(plain_line, whole.lines)), numbers=whole.numbers)
+        other = _of_flat(put_together, now)
+        says, says_other = _says(found), _says(other)
+        if says_other >= says if whole.certain else says_other > says and _categories(found) <= _categories(other):
+            flat, found = put_together, other
+    return report_of(found, source=source, lines=len(rows), lower=flat.lower)
+
+
+def _of_flat(flat: Flat, now: datetime | None) -> list[Draft]:
+    parts = (flat.part(first, last) for first, last in spans(flat.lines))
+    drafts = [draft for part in parts if (draft := judge(gather(part), now=now))]
+    return fold(together(drafts, flat))
+
+
+def _categories(drafts: list[Draft]) -> set[Category]:
+    return {draft.finding.category for draft in drafts}
+
+
+def _says(drafts: list[Draft]) -> tuple[int, int]:
+    """Return how many things are known of the refusals, and how many refusals there are."""
+    findings = [draft.finding for draft in drafts]
+    known = sum(
+        sum(value is not None for value in (one.dimension, one.window_s, one.limit, one.used, one.requested,
+            one.remaining, one.retry_after_s, one.model, one.scope, one.will_fit_ever))
+        + (one.provider != "unknown") + (one.category is not Category.NOT_RATE_LIMIT)
+        for one in findings
+    )  # fmt: skip
+    return known, sum(one.count for one in findings)
 
 
 def report_of(
@@ -131,10 +164,6 @@ def _said_in(body: bytes | str) -> str | None:
         if told:
             return neutralise(scrub(told), 600) or None
     return None
-
-
-def _parts(flat: Flat) -> list[Flat]:
-    return [Flat(flat.lines[first:last], flat.first_line + first) for first, last in spans(flat.lines)]
 
 
 def together(drafts: list[Draft], flat: Flat) -> list[Draft]:
