@@ -47,6 +47,10 @@ WRAPPINGS: dict[str, Callable[[str], str]] = {
     "quote": lambda text: "> " + text,
     "log": lambda text: f"2026-11-02 10:00:00 ERROR app - {text!r}",
     "colour": lambda text: f"\x1b[31m{text}\x1b[0m",
+    "typeset": lambda text: text.replace(" '", " ‘").replace("'", "’").replace(' "', " “").replace('"', "”"),
+    "one line": lambda text: (
+        f'Traceback (most recent call last): File "/srv/a.py", line 7, in ask a.b.CallError: {text}'
+    ),
     "cut repr": lambda text: f"prefix ({{'error': {{'message': {text!r}",
 }
 

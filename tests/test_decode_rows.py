@@ -1,4 +1,4 @@
-"""What a terminal broke at its edge is read as the lines that it was; lines that only look so are left alone."""
+"""Rows that a terminal broke or a collector stamped are read as the text that they were; others are left alone."""
 
 import json
 import textwrap
@@ -10,7 +10,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from ratecheck.decode import decode_text
-from ratecheck.decode.rows import unwrapped
+from ratecheck.decode.rows import unstamped, unwrapped
 from ratecheck.model import Finding
 
 REFUSALS = (
@@ -82,7 +82,7 @@ def test_lines_are_numbered_as_they_were_pasted() -> None:
 )  # fmt: skip
 def test_lines_of_one_length_are_not_thrown_together(lines: list[str]) -> None:
     """They are read as they stand."""
-    with patch("ratecheck.decode.paste.unwrapped", lambda rows: None):
+    with patch("ratecheck.decode.paste.readings", lambda rows: ()):
         wanted = decode_text("\n".join(lines))
     assert decode_text("\n".join(lines)) == wanted
 
@@ -123,3 +123,59 @@ def test_nothing_is_lost_or_added(pasted: list[str]) -> None:
         assert "".join(found.lines) == "".join(pasted)
         assert list(found.numbers) == sorted(set(found.numbers))
         assert len(found.lines) == len(found.numbers) < len(pasted)
+
+
+BODY = json.dumps(
+    {
+        "error": {
+            "message": "You can send 120 requests per hour. Slow down.",
+            "type": "rate_limit_error",
+            "retry_after": 95,
+        }
+    },
+    indent=2,
+)
+STAMPS = {
+    "kubernetes": lambda number: f"2026-11-03T08:15:{number:02}.123456789Z stderr F ",
+    "journald": lambda number: "Nov 03 08:15:07 web-1 app[4123]: ",
+    "actions": lambda number: f"2026-11-03T08:15:07.{number:07}Z ##[error]",
+    "cloudwatch": lambda number: f"2026-11-03T08:15:07.{number:03}Z\t3f2a-11\tERROR\t",
+}
+
+
+@pytest.mark.parametrize("stamp", STAMPS)
+def test_what_a_collector_writes_before_each_row_is_taken_off(stamp: str) -> None:
+    """A body of many lines is one refusal, found in the row where its words stand."""
+    (alone,) = decode_text(f"429 Too Many Requests\n{BODY}").findings
+    stamped = [STAMPS[stamp](number) + row for number, row in enumerate(["429 Too Many Requests", *BODY.split("\n")])]
+    report = decode_text("\n".join(stamped))
+    assert [known(found) for found in report.findings] == [known(alone)]
+    assert (report.findings[0].line, report.lines) == (alone.line, len(stamped))
+
+
+def test_rows_that_docker_keeps_as_json_are_one_text() -> None:
+    """Its own log files, copied as they are."""
+    (alone,) = decode_text(f"429 Too Many Requests\n{BODY}").findings
+    kept = [
+        json.dumps({"log": row + "\n", "stream": "stderr", "time": "2026-11-03T08:15:07.1Z"}, separators=(",", ":"))
+        for row in ["429 Too Many Requests", *BODY.split("\n")]
+    ]
+    assert [known(found) for found in decode_text("\n".join(kept)).findings] == [known(alone)]
+
+
+def test_records_of_a_log_stay_records() -> None:
+    """Each row of them begins with the time as well, but each says all of its own."""
+    log = "\n".join(f"2026-11-03 08:15:{second:02} ERROR 429 {REFUSALS[2]}" for second in range(5))
+    with patch("ratecheck.decode.paste.readings", lambda rows: ()):
+        wanted = decode_text(log)
+    assert decode_text(log) == wanted
+    assert sum(found.count for found in wanted.findings) == 5
+
+
+@given(st.lists(st.text(alphabet='2: Zx{}[]"\\\t', max_size=30).map("2026-11-03T08:15:07Z ".__add__), max_size=6))
+def test_no_row_is_lost_with_its_stamp(rows: list[str]) -> None:
+    """What is taken off is the same for all, digits aside, and the rest of each row is there."""
+    found = unstamped(rows)
+    if found is not None:
+        assert all(row.endswith(line) for row, line in zip(rows, found.lines, strict=True))
+        assert len({len(row) - len(line) for row, line in zip(rows, found.lines, strict=True)}) == 1

@@ -43,6 +43,8 @@ _FRAME = lazy(
     r"^\s*(?:at .{1,400}:\d+(?::\d+)?\)?.{0,3}$|File \".{1,300}\", line \d+|[\^~ ]{4,}$|raise \w|\.{3} \d+ more"
     r"|goroutine \d+ \[|\S+\.go:\d+( \+0x[0-9a-f]+)?$|\S{0,200}site-packages/\S{1,200}:\d+|return (?:await )?\w)"
 )
+# A stack that was pressed into one line ends with the error itself: "File "a.py", line 7, in f ... x.SomeError: said".
+_RAISED = lazy(r"(?<!raise )\b[\w.]{1,80}(?:Error|Exception|Exhausted): \S")
 _REQUEST = lazy(r"^\s*\$?>?\s*curl\b|^\s*-[dHDX] ")
 
 
@@ -76,10 +78,17 @@ def status_of(text: str) -> int | None:
     return next((status for status in found if status >= 400), found[0] if found else None)
 
 
+def _is_ours(line: str) -> bool:
+    """Whether a line is what a program shows of itself: a frame, a line of source, a command."""
+    if _FRAME().match(line) is None:
+        return _REQUEST().match(line) is not None
+    return _RAISED().search(line) is None
+
+
 def gather(flat: Flat) -> Evidence:
     """Take a record apart into status, header pairs and what was said."""
     dump = header_pairs(flat.lines)
-    kept = [line for line in dump.rest if line.strip() and not _FRAME().match(line) and not _REQUEST().match(line)]
+    kept = [line for line in dump.rest if line.strip() and not _is_ours(line)]
     said = " ".join(" ".join(line.split()) for line in kept)
     if "chat.completion" in said:
         said = _WRITTEN().sub(r"\1\g<q>\g<q>", said)

@@ -14,6 +14,8 @@ from ratecheck.decode.lazy import lazy
 
 # ANSI escapes first: they may stand anywhere, even inside a word.
 _ANSI = lazy(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,300}(?:\x07|\x1b\\)?|[@-Z\\-_])")
+# What word processors and chats make of quotes.
+_TYPESET = str.maketrans(dict.fromkeys("“”„‟", '"') | dict.fromkeys("‘’‚‛", "'"))
 # A terminal box, a quoted mail or issue comment, a `curl -v` arrow, a tree of a command-line tool.
 _LEFT = lazy(r"^[ \t]*(?:[│┃║▌▏╎┆|]+(?:[ \t]*[│┃║]){0,3}|⎿|(?:>[ \t]?)+|<(?=[ \t])|\*(?=[ \t]))[ \t]*")
 _RIGHT = "│┃║▐"
@@ -75,6 +77,8 @@ def unescape(line: str) -> str:
 def plain_line(line: str) -> str:
     """Return one line of a paste without terminal decoration and escaping; header lines stay header lines."""
     line = line[:LONGEST_LINE]
+    if not line.isascii():
+        line = line.translate(_TYPESET)
     if "\x1b" in line:
         line = _ANSI().sub("", line)
     if line.strip("\t ") and not line[0].isalnum():

@@ -10,7 +10,7 @@ from ratecheck.decode.flatten import Flat, flatten, plain_line
 from ratecheck.decode.frames import ClientNext, clients
 from ratecheck.decode.judge import Draft, judge
 from ratecheck.decode.records import spans
-from ratecheck.decode.rows import unwrapped
+from ratecheck.decode.rows import readings
 from ratecheck.decode.shapes import key_of
 from ratecheck.decode.slots import without_client
 from ratecheck.dialects.bodies import source_of
@@ -66,14 +66,11 @@ def decode_text(text: str, *, source: str = "-", now: datetime | None = None) ->
     rows = text.splitlines()
     flat = Flat(tuple(map(plain_line, rows)))
     found = _of_flat(flat, now)
-    whole = unwrapped(rows) if len(text) <= _SCREENS_CHARS else None
-    if whole is not None:
-        # Whether a terminal has broken the lines cannot be seen for sure: what says more is what was meant.
-        put_together = Flat(tuple(map(plain_line, whole.lines)), numbers=whole.numbers)
-        other = _of_flat(put_together, now)
-        says, says_other = _says(found), _says(other)
-        if says_other >= says if whole.certain else says_other > says and _categories(found) <= _categories(other):
-            flat, found = put_together, other
+    for other in readings(rows) if len(text) <= _SCREENS_CHARS else ():
+        read = Flat(tuple(map(plain_line, other.lines)), numbers=other.numbers)
+        told = _of_flat(read, now)
+        if _says_more(told, found, or_as_much=other.certain):
+            flat, found = read, told
     return report_of(found, source=source, lines=len(rows), lower=flat.lower)
 
 
@@ -83,8 +80,13 @@ def _of_flat(flat: Flat, now: datetime | None) -> list[Draft]:
     return fold(together(drafts, flat))
 
 
-def _categories(drafts: list[Draft]) -> set[Category]:
-    return {draft.finding.category for draft in drafts}
+def _says_more(drafts: list[Draft], others: list[Draft], *, or_as_much: bool) -> bool:
+    """Return whether ``drafts`` tell more than ``others``, and of the same kinds of refusal; or, as told, as much."""
+    said, said_before = _says(drafts), _says(others)
+    if or_as_much:
+        return said >= said_before
+    kinds = {draft.finding.category for draft in others} - {draft.finding.category for draft in drafts}
+    return said > said_before and not kinds
 
 
 def _says(drafts: list[Draft]) -> tuple[int, int]:

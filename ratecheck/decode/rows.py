@@ -1,6 +1,9 @@
-"""The rows of a terminal, put together again to the lines that they were."""
+"""Rows of a paste that are not the lines of the text: a terminal broke them, or a collector of logs wrote before each.
 
-from collections.abc import Sequence
+Neither can be seen for sure. So both are other readings of the paste, and whoever decodes keeps the one that says more.
+"""
+
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 from unicodedata import east_asian_width
 
@@ -19,14 +22,29 @@ _DIGITS_ALIKE = str.maketrans("123456789", "000000000")
 _NEARLY_CELLS = 12
 
 
-class Unwrapped(NamedTuple):
-    """Lines that a terminal may have broken, put together."""
+# A collector stamps every row with the time.
+_STAMP = lazy(r"00:00:00")
+# The last thing that it writes before the text itself.
+_STAMPED = lazy(r".*(?:[\s\]|:]|(?<=Z))")
+# Docker keeps each row as a value of JSON.
+_DOCKER = ('{"log":"', '{"log": "')
+
+
+class Reading(NamedTuple):
+    """Lines that the rows of a paste may stand for."""
 
     lines: tuple[str, ...]
     numbers: tuple[int, ...]
     """The number (from 1) of each line's first row."""
-    certain: bool
-    """More than one row goes on in the next and few are nearly full, or they break within a number."""
+    certain: bool = False
+    """It is to be preferred to the rows as they stand where it says as much."""
+
+
+def readings(rows: Sequence[str]) -> Iterator[Reading]:
+    """Yield what else the rows of a paste may stand for."""
+    for reading in (unwrapped(rows), unstamped(rows)):
+        if reading is not None:
+            yield reading
 
 
 def _cells(row: str) -> int:
@@ -35,11 +53,13 @@ def _cells(row: str) -> int:
     return sum(2 if east_asian_width(each) in "WF" else 1 for each in row)
 
 
-def unwrapped(rows: Sequence[str]) -> Unwrapped | None:
+def unwrapped(rows: Sequence[str]) -> Reading | None:
     """Put full rows and what follows them together; ``None`` where no row is one that goes on.
 
     A terminal breaks a line where it is full, inside words and numbers. Where it breaks at a blank nothing needs to be
     done: lines are read as if a blank stood between them.
+
+    It is certain where more than one row goes on and few others are nearly full, or where a number is broken.
     """
     cells = list(map(_cells, rows))
     width = max(cells, default=0)
@@ -62,7 +82,7 @@ def unwrapped(rows: Sequence[str]) -> Unwrapped | None:
     if not joins:
         return None
     nearly = sum(width - _NEARLY_CELLS <= size < width for size in cells)
-    return Unwrapped(tuple(lines), tuple(numbers), joins > max(nearly, 1) or joins == in_numbers)
+    return Reading(tuple(lines), tuple(numbers), joins > max(nearly, 1) or joins == in_numbers)
 
 
 def _goes_on(line: str, row: str) -> bool:
@@ -70,3 +90,34 @@ def _goes_on(line: str, row: str) -> bool:
         return False
     alike = row[:_ALIKE].translate(_DIGITS_ALIKE) == line[:_ALIKE].translate(_DIGITS_ALIKE)
     return not alike and not _BEGINS().match(row) and not begins(row)
+
+
+def unstamped(rows: Sequence[str]) -> Reading | None:
+    """Take off what a collector wrote before each row; ``None`` where the rows do not all begin alike, with a time.
+
+    A body or a traceback of many lines is then one text again, and not a record a row.
+    """
+    written = [(number, row) for number, row in enumerate(rows, 1) if row.strip()]
+    if len(written) < 2:
+        return None
+    numbers = tuple(number for number, _ in written)
+    if all(row.startswith(_DOCKER) for _, row in written):
+        texts = [_kept_by_docker(row) for _, row in written]
+        return Reading(tuple(texts), numbers) if all(texts) else None
+    # What the first and the last in order share, all others share as well.
+    forms = [row.translate(_DIGITS_ALIKE) for _, row in written]
+    low, high = min(forms), max(forms)
+    alike = low[: next((at for at, (one, other) in enumerate(zip(low, high, strict=False)) if one != other), len(low))]
+    stamp = _STAMPED().match(alike) if _STAMP().search(alike) else None
+    size = stamp.end() if stamp else 0
+    return Reading(tuple(row[size:] for _, row in written), numbers) if size else None
+
+
+def _kept_by_docker(row: str) -> str:
+    import json
+
+    try:
+        text = json.loads(row)["log"]
+    except (ValueError, RecursionError, KeyError):
+        return ""
+    return text if isinstance(text, str) else ""
