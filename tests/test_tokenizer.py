@@ -179,3 +179,17 @@ def test_the_command_says_how_it_counted(ratecheck: Ratecheck) -> None:
     assert document["token_error_band"] is None
     assert document["prompts"][0]["text_tokens"] == 2
     assert document["prompts"][0]["prompt_tokens"] == 9
+
+
+def test_large_pages_cost_nothing_until_they_are_used() -> None:
+    """Address space alone is taken, and whatever the system says to it, memory is allocated as before."""
+    code = (
+        "import resource\nfrom ratecheck.net.pages import large_pages\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "told = large_pages()\nassert told is large_pages()\n"
+        "assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 8 << 10\n"
+        "kept = [bytes(size) for size in (10, 1 << 12, 1 << 20, 40 << 20) for _ in range(3)]\n"
+        "assert not any(map(any, kept[:9]))\nprint(told)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout in ("True\n", "False\n")
