@@ -163,6 +163,19 @@ def test_rows_that_docker_keeps_as_json_are_one_text() -> None:
     assert [known(found) for found in decode_text("\n".join(kept)).findings] == [known(alone)]
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        '10.0.0.7 - - [29/Nov/2026:10:00:0{n} +0000] "POST /v1/chat/completions HTTP/1.1" 200 {size}',
+        "2026-11-29 10:00:0{n} GET /v1/models HTTP/1.1 200 {size}",
+        "2026-11-29T10:00:0{n}Z INFO proxy: status 200 {size}",
+    ],
+)
+def test_the_size_of_an_answer_is_no_status_where_rows_begin_alike(row: str) -> None:
+    """Two lines of an access log that share all but the bytes: what stands before a number stays with it."""
+    assert not decode_text("\n".join(row.format(n=n, size=size) for n, size in ((0, 429), (1, 512)))).found
+
+
 def test_records_of_a_log_stay_records() -> None:
     """Each row of them begins with the time as well, but each says all of its own."""
     log = "\n".join(f"2026-11-03 08:15:{second:02} ERROR 429 {REFUSALS[2]}" for second in range(5))

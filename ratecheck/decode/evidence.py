@@ -29,9 +29,10 @@ _STATUS = (
     lazy(r"(?:Exception|Error): ([45]\d\d) (?=[-–{\[])"),
 )
 # Bare, as in an access log; not a count ("429 packages"), an amount, a duration, the milliseconds of a time, the value
-# of another key, a place in a file, what code compares with, or one of a list.
+# of another key, a place in a file, what code compares with, one of a list, or the size that follows a success.
 _BARE = lazy(
-    r"(?<![\w.:/=$-])(?<!\d,)(?<!\d, )(?<![\"']:)(?<![\"']: )(?<![=!<>]= )(?<!line )(429|529|402|503|413)"
+    r"(?<![\w.:/=$-])(?<!\d,)(?<!\d, )(?<![\"']:)(?<![\"']: )(?<![=!<>]= )(?<!line )(?<![1-3]\d\d )"
+    r"(429|529|402|503|413)"
     r"(?![\d./-]|:(?! ?[A-Za-z{\"'])|m?s\b|, ?\d{3}\b"
     r"| (?!(?:this|is|was|has|means|always|status|errors|responses|codes|exceptions|as|happens|occurs|persists)\b)"
     r"[a-z]{2,30}s\b| ms\b)"

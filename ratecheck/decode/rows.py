@@ -20,12 +20,12 @@ _ALIKE = 8
 _DIGITS_ALIKE = str.maketrans("123456789", "000000000")
 # Text that is broken between words has many rows that are nearly full; rows of a terminal are full, or a line's end.
 _NEARLY_CELLS = 12
-
-
-# A collector stamps every row with the time.
-_STAMP = lazy(r"00:00:00")
-# The last thing that it writes before the text itself.
-_STAMPED = lazy(r".*(?:[\s\]|:]|(?<=Z))")
+# What a collector writes before every row: a time and a few words of its own, digits read as 0. No number alone, quote,
+# brace or path: those belong to the text.
+_STAMP = lazy(
+    r"[^\"'{}/]{0,40}?00:00:00[.,0]*(?:Z|[+-]00:?00)?[\])]?"
+    r"(?:[ \t]+(?!0+\b)[\w#.@\[\]-]{1,40}:?){0,2}(?:[ \t|:\]]+|(?<=Z))"
+)
 # Docker keeps each row as a value of JSON.
 _DOCKER = ('{"log":"', '{"log": "')
 
@@ -59,7 +59,7 @@ def unwrapped(rows: Sequence[str]) -> Reading | None:
     A terminal breaks a line where it is full, inside words and numbers. Where it breaks at a blank nothing needs to be
     done: lines are read as if a blank stood between them.
 
-    It is certain where more than one row goes on and few others are nearly full, or where a number is broken.
+    It is certain where more than one row is full and fewer are nearly so, or where a number is broken.
     """
     cells = list(map(_cells, rows))
     width = max(cells, default=0)
@@ -67,9 +67,10 @@ def unwrapped(rows: Sequence[str]) -> Reading | None:
         return None
     lines: list[str] = []
     numbers: list[int] = []
-    joins = in_numbers = 0
+    joins = in_numbers = fulls = 0
     full = False
     for number, (row, size) in enumerate(zip(rows, cells, strict=True), 1):
+        fulls += full
         if full and _goes_on(lines[-1], row):
             joins += 1
             in_numbers += lines[-1][-1].isdigit() and row[0].isdigit()
@@ -82,7 +83,7 @@ def unwrapped(rows: Sequence[str]) -> Reading | None:
     if not joins:
         return None
     nearly = sum(width - _NEARLY_CELLS <= size < width for size in cells)
-    return Reading(tuple(lines), tuple(numbers), joins > max(nearly, 1) or joins == in_numbers)
+    return Reading(tuple(lines), tuple(numbers), fulls > max(nearly, 1) or joins == in_numbers)
 
 
 def _goes_on(line: str, row: str) -> bool:
@@ -108,9 +109,8 @@ def unstamped(rows: Sequence[str]) -> Reading | None:
     forms = [row.translate(_DIGITS_ALIKE) for _, row in written]
     low, high = min(forms), max(forms)
     alike = low[: next((at for at, (one, other) in enumerate(zip(low, high, strict=False)) if one != other), len(low))]
-    stamp = _STAMPED().match(alike) if _STAMP().search(alike) else None
-    size = stamp.end() if stamp else 0
-    return Reading(tuple(row[size:] for _, row in written), numbers) if size else None
+    stamp = _STAMP().match(alike)
+    return None if stamp is None else Reading(tuple(row[stamp.end() :] for _, row in written), numbers)
 
 
 def _kept_by_docker(row: str) -> str:
