@@ -135,6 +135,16 @@ def human_s(seconds: float) -> str:
     raise AssertionError("unreachable: whole >= 60")
 
 
+def human_wait_s(seconds: float) -> str:
+    """Write how long to wait as ``human_s`` does, rounded up: who comes a moment too early is refused again."""
+    if not 0 < seconds < math.inf:
+        return human_s(seconds)
+    # What human_s shows at this size: thousandths, tenths, seconds, minutes, hours.
+    step = next((step for below, step in ((1, 0.001), (10, 0.1), (3600, 1), (86_400, 60)) if seconds < below), 3600)
+    # A figure that is whole but for its last bits, 2.3 / 0.1, is not rounded up by them.
+    return human_s(math.ceil(round(seconds / step, 3)) * step)
+
+
 def window_name(window_s: float | None) -> str:
     """Name a window: ``minute``, ``day``, ``10 s`` …; ``unknown window`` for ``None``."""
     if window_s is None:

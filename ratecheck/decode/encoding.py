@@ -1,4 +1,7 @@
-"""Bytes of unknown origin -> text. UTF-8 unless a mark says otherwise; what is broken is replaced, never refused."""
+"""Bytes of unknown origin -> text. UTF-8 unless a mark says otherwise, or what is Chinese and no UTF-8 is GB 18030.
+
+What is broken is replaced, never refused.
+"""
 
 import codecs
 from collections.abc import Callable
@@ -35,7 +38,32 @@ def is_utf8(head: bytes) -> bool:
 def text_of(octets: bytes) -> str:
     """Return the text that the bytes hold, whatever they are."""
     name, skip = _encoding(octets)
-    return octets[skip:].decode(name, "replace")
+    return chinese_text(octets) or octets[skip:].decode(name, "replace")
+
+
+def chinese_text(octets: bytes) -> str | None:
+    """Return the text of bytes that are GB 18030 (GBK, GB 2312) and no UTF-8; ``None`` for all others.
+
+    Nearly any bytes are some characters of it, so those that are used must be common ones: those of GB 2312.
+    """
+    if octets.isascii():
+        return None
+    try:
+        octets.decode()
+    except UnicodeDecodeError:
+        pass
+    else:
+        return None
+    try:
+        text = octets.decode("gb18030")
+        "".join(filter(_is_chinese, text)).encode("gb2312")
+    except UnicodeError:
+        return None
+    return text if any(map(_is_chinese, text)) and not any("\x80" <= each < "\xa0" for each in text) else None
+
+
+def _is_chinese(letter: str) -> bool:
+    return "\u4e00" <= letter <= "\u9fff"
 
 
 def to_utf8(head: bytes) -> Callable[[bytes], bytes]:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ratecheck.durations import human_s, window_name
+from ratecheck.durations import human_s, human_wait_s, window_name
 from ratecheck.model import Category, Dimension, Finding, LimitReading
 from ratecheck.wording import left_of, limit_kind, units
 
@@ -30,7 +30,8 @@ def _wait(finding: Finding) -> str:
     if finding.retry_after_s is None:
         told = _when(finding)
         return f"it says only when: {told}" if told else "it does not say how long to wait"
-    return "it says to try again at once" if finding.retry_after_s == 0 else f"wait {human_s(finding.retry_after_s)}"
+    wait_s = finding.retry_after_s
+    return "it says to try again at once" if wait_s == 0 else f"wait {human_wait_s(wait_s)}"
 
 
 def _when(finding: Finding) -> str | None:
@@ -54,7 +55,7 @@ def verdict(finding: Finding) -> str:
         case Category.QUOTA_EXHAUSTED:
             return f"{name} refused for money or plan, not for rate: waiting does not help"
         case Category.OVERLOADED:
-            after = "" if finding.retry_after_s is None else f": wait {human_s(finding.retry_after_s)}"
+            after = "" if finding.retry_after_s is None else f": wait {human_wait_s(finding.retry_after_s)}"
             return f"{name} is out of capacity; your own limits are not the reason{after}"
         case Category.CONCURRENCY:
             allowed = "" if finding.limit is None else f" ({finding.limit:,} allowed)"
@@ -135,7 +136,7 @@ def _rate_advice(finding: Finding) -> list[str]:
         )
     else:
         said.append(
-            f"Send nothing for {human_s(finding.retry_after_s)}; every try before that is wasted and may count."
+            f"Send nothing for {human_wait_s(finding.retry_after_s)}; every try before that is wasted and may count."
         )
     if finding.dimension in _TOKENS:
         said.append("Send shorter prompts and a smaller max_tokens; `ratecheck estimate` counts what a request takes.")

@@ -92,6 +92,8 @@ def _clause_at(text: str, start: int) -> tuple[int, int]:
     """Return where the clause around ``start`` begins and ends, for words that stand in no field."""
     before = max(text.rfind(mark, 0, start) for mark in ("} ", "] ", "- ", ": ", '"', "{"))
     begin = before + 1 if before >= max(start - 200, 0) else max(start - 100, 0)
+    if begin and text[begin - 1].isalnum():  # within a word
+        begin = text.find(" ", begin, start) + 1 or begin
     stop = re.compile(r"[\"{}]| {2,}").search(text, start + 1)
     return begin, stop.start() if stop else len(text)
 

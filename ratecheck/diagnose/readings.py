@@ -6,7 +6,7 @@ from typing import NamedTuple
 from ratecheck.diagnose.codes import CODES
 from ratecheck.dialects import below_configured, get, until_passes_s
 from ratecheck.dialects.rules import Reading, Remark, Remarks
-from ratecheck.durations import HOUR_S, MINUTE_S, human_s, window_name
+from ratecheck.durations import HOUR_S, MINUTE_S, human_s, human_wait_s, window_name
 from ratecheck.model import Category, Diagnosis, Dimension, Finding, LimitReading, Severity
 from ratecheck.wording import percent, units
 
@@ -143,7 +143,7 @@ def _sooner(limit: LimitReading, amount: int, remaining: int, what: str) -> Iter
     if wait_s is None or wait_s > limit.reset_s - 1:
         return
     unit = f"A request of {cost:,} {what}" if limit.dimension in _TOKENS else "One request"
-    when = "now" if wait_s == 0 else f"in {human_s(wait_s)}"
+    when = "now" if wait_s == 0 else f"in {human_wait_s(wait_s)}"
     yield _say(
         "RC105", Severity.NOTE,
         f"{unit} passes {when}; the reset of {human_s(limit.reset_s)} is when all of it is free again.",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ratecheck.calls.attempt import Layer
 from ratecheck.calls.tally import LimitUse, Tally, Told
-from ratecheck.durations import human_s
+from ratecheck.durations import human_s, human_wait_s
 from ratecheck.model import Diagnosis, Dimension, Severity
 from ratecheck.wording import counted, limit_name
 
@@ -251,5 +251,6 @@ def _first_limit(tally: Tally) -> list[Diagnosis]:
         f"a limit of {reading.limit:,}, {share:.1f} times as many."
     )
     every_s = (reading.window_s or 0.0) / (reading.limit or 1)
-    advice = (f"Send at most one request every {human_s(every_s)}.",) if reading.dimension is Dimension.REQUESTS else ()
+    requests = reading.dimension is Dimension.REQUESTS
+    advice = (f"Send at most one request every {human_wait_s(every_s)}.",) if requests else ()
     return [Diagnosis("RC207", Severity.BAD if share > 1 else Severity.WARN, says, advice=advice)]

@@ -62,9 +62,12 @@ def blocks(
             try:
                 text = decoder.decode(raw, final=not raw)
             except UnicodeDecodeError as error:
+                from ratecheck.decode.encoding import chinese_text
+
+                charset = "gb18030" if chinese_text(raw[: raw.rfind(b"\n")]) else "latin1"
                 raise Unreadable(
                     f"{source} is not UTF-8 text (near byte {done + error.start:,})",
-                    "convert it first, for example: iconv -f latin1 -t utf-8",
+                    f"convert it first, for example: iconv -f {charset} -t utf-8",
                 ) from None
             if "\0" in text:
                 raise Unreadable(f"{source} is not text (a zero byte near byte {done + text.index(chr(0)):,})")

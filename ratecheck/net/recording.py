@@ -6,7 +6,7 @@ from ratecheck.calls import Attempt, Outcome, Request
 from ratecheck.calls.record import line_of
 from ratecheck.clients import Sender
 from ratecheck.dialects import Level, read_limits
-from ratecheck.durations import NS_PER_S, human_s, s_from_ns
+from ratecheck.durations import NS_PER_S, human_wait_s, s_from_ns
 from ratecheck.model import Category, Dimension, Finding
 from ratecheck.net.recorder import Recorder
 from ratecheck.net.served import Served
@@ -185,4 +185,4 @@ def _advice(refusal: Refusal) -> str:
         return "it can never pass"
     if refusal.wait_ns is None:
         return "wait for another answer to end"
-    return f"come back in {human_s(refusal.wait_ns / NS_PER_S)}"
+    return f"come back in {human_wait_s(refusal.wait_ns / NS_PER_S)}"

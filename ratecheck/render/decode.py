@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from ratecheck.decode import DecodeReport
 from ratecheck.decode.explain import verdict, who
-from ratecheck.durations import human_s, window_name
+from ratecheck.durations import human_wait_s, window_name
 from ratecheck.model import Category, Finding
 from ratecheck.wording import units
 
@@ -121,7 +121,7 @@ def _kinds(findings: list[Finding]) -> "Block":
     rows = []
     for finding in findings[:_MOST_KINDS]:
         lines = str(finding.line) if finding.count == 1 else f"{finding.first_line}-{finding.last_line}"
-        wait = "-" if finding.retry_after_s is None else human_s(finding.retry_after_s)
+        wait = "-" if finding.retry_after_s is None else human_wait_s(finding.retry_after_s)
         rows.append((f"{finding.count:,}", who(finding), _refused_for(finding), finding.model or "-", wait, lines))
     more = f"and {len(findings) - _MOST_KINDS} kinds more; `--json` has all" if len(findings) > _MOST_KINDS else ""
     columns = ("times", "who", "refused for", "model", "wait", "lines")

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from ratecheck.calls import Attempt
 from ratecheck.calls.tally import limited
-from ratecheck.durations import human_s
+from ratecheck.durations import human_wait_s
 from ratecheck.model import LimitReading
 from ratecheck.redact import neutralise
 from ratecheck.render.limits import full_name, left_in
@@ -32,7 +32,7 @@ def line_of(attempt: Attempt) -> str | None:
     if retry:
         parts.append(f"retry {retry} by {neutralise(request.sender.title, 40)}")
     if outcome.retry_after_s is not None:
-        parts.append(f"told to wait {human_s(outcome.retry_after_s)}")
+        parts.append(f"told to wait {human_wait_s(outcome.retry_after_s)}")
     return "; ".join(parts)
 
 
