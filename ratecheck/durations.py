@@ -141,8 +141,8 @@ def human_wait_s(seconds: float) -> str:
         return human_s(seconds)
     # What human_s shows at this size: thousandths, tenths, seconds, minutes, hours.
     step = next((step for below, step in ((1, 0.001), (10, 0.1), (3600, 1), (86_400, 60)) if seconds < below), 3600)
-    # A figure that is whole but for its last bits, 2.3 / 0.1, is not rounded up by them.
-    return human_s(math.ceil(round(seconds / step, 3)) * step)
+    # A microsecond less: what is whole but for its last bits, 2.3 / 0.1, is not rounded up by them.
+    return human_s(math.ceil((seconds - 1e-6) / step) * step)
 
 
 def window_name(window_s: float | None) -> str:
