@@ -25,11 +25,12 @@ from ratecheck.simulate.curves import remaining
 from ratecheck.simulate.engine import Run, charges_refusals
 from ratecheck.simulate.gate import Charging, Gate, Wording
 from ratecheck.simulate.options import Options, scenario_of
+from ratecheck.simulate.remedies import Proposal, proposals
 from ratecheck.simulate.report import interval
 from ratecheck.simulate.scenario import Remedies, Scenario, rate_per_s, span
-from ratecheck.simulate.study import Done, Task
+from ratecheck.simulate.study import Done, Task, policy_of
 from ratecheck.simulate.throttle import Throttle
-from ratecheck.simulate.totals import Totals
+from ratecheck.simulate.totals import Totals, Vain
 from ratecheck.simulate.workload import jobs
 
 OPEN_TIMES = [name for name in ALGORITHMS if name != "concurrency"]
@@ -86,6 +87,98 @@ def test_a_server_that_says_how_long_saves_the_call() -> None:
     fourth = [each for each in tally.attempts if each.call == 4]
     assert [each.what for each in fourth] == ["429", "200"]
     assert fourth[0].told_s == fourth[0].delay_ns / NS_PER_S  # type: ignore[operator]
+
+
+ROOM = [
+    # limiter, calls of one client, seconds between them, the one that is refused in vain, when, how far away room is
+    ("sliding_counter", 2, 60.0, 2, 60.0, 40.0),  # 3 of the last minute fade, and the refusal itself is charged
+    ("fixed_window", 4, 1.0, 4, 3.0, 57.0),
+    ("sliding_log", 4, 1.0, 4, 3.0, 58.0),  # with the refusal there are 4: two of them have to be gone
+    ("token_bucket", 4, 1.0, 4, 3.0, 20.0),  # the refusal took what had been refilled
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("limiter", "calls", "every", "call", "at_s", "room_s"), ROOM)
+def test_room_is_as_far_away_as_that_limiter_says(
+    limiter: str, calls: int, every: float, call: int, at_s: float, room_s: float
+) -> None:
+    """RC302 names the wait after which the call would have passed, and a nanosecond less would not have done."""
+    fault = ["first=500,timeout"] if every == 60 else None
+    made = scenario(rpm=3, limiter=limiter, calls=calls, every=every, fault=fault, timeout=0.0, retry_after=False)
+    vain = Run(made, retry.get("openai-python"), 0).go().vain
+    assert vain is not None
+    assert (vain.call, vain.at_ns, vain.room_ns) == (call, at_s * NS_PER_S, room_s * NS_PER_S)
+    tally = Run(made, retry.get("openai-python"), 0, record=True).go()
+    for early_ns in (0, 1):
+        gate = Gate(made.profile, charges_refusals(made))
+        for each in tally.attempts:
+            if each.at_ns <= vain.at_ns:
+                gate.admit(1, each.at_ns, gate.drains)
+        assert (gate.admit(1, vain.at_ns + vain.room_ns - early_ns, gate.drains) == 0) == (not early_ns)
+    (found,) = (each for each in report(rpm=3, limiter=limiter, calls=calls, every=every, fault=fault, timeout=0.0,
+                                        retry_after=False).diagnoses if each.code == "RC302")  # fmt: skip
+    assert f"room for it was {room_s:.0f} s away" in found.says
+
+
+@pytest.mark.parametrize(("room_s", "last_s", "vain"), [(40, 39.999, True), (40, 40, False), (None, 1, False)])
+def test_retries_that_last_until_there_is_room_were_not_too_short(
+    room_s: float | None, last_s: float, vain: bool
+) -> None:
+    """At the very instant of room they are long enough; where no clock tells, nothing is said."""
+    room_ns = None if room_s is None else int(room_s * NS_PER_S)
+    assert (Vain.of(2, 0, room_ns, int(last_s * NS_PER_S), None) is not None) == vain
+
+
+@pytest.mark.parametrize("options", [{"policy": ["no-retry"]}, {"max_retries": 0}, {"retries_off": True}])
+def test_a_client_that_does_not_retry_has_no_retries_that_are_too_short(options: dict[str, object]) -> None:
+    """Neither RC302 nor RC306 speaks of retries that are switched off."""
+    told = report(rpm=3, calls=9, every=1, clients=2, retry_after=False, **options)
+    assert told.policies[0].outcome.figures.calls_ok < 18
+    assert not {each.code for each in told.diagnoses} & {"RC302", "RC306"}
+
+
+TOLD = [
+    ({"rpm": 3}, "cost 3 of 3 requests: the next call, 1 min on, was refused and failed.", True),
+    ({"rpm": 10}, "cost 3 of 10 requests; there was enough left for the next.", False),
+    ({"rpm": 3, "policy": ["no-retry"]}, "failed and cost 1 of 3 requests; there was enough left for the next.", False),
+    ({"rpm": 3, "max_retries": 0}, "failed and cost 1 of 3 requests; there was enough left for the next.", False),
+    # A third request of one: there was nothing to pay it with, and a bucket is as empty a minute later.
+    ({"rpm": 1}, "failed and cost 1 of 1 requests: the next call, 1 min on, was refused and failed.", False),
+    # Groq does not charge the 500.
+    ({"rpm": 9, "provider": "groq"}, "cost 2 of 9 requests; there was enough left for the next.", False),
+    ({"rpm": 3, "limiter": "token_bucket"}, "cost 3 of 3 requests; there was enough left for the next.", False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("options", "headline", "forgiven"), TOLD)
+def test_the_storys_words_are_true_of_its_table(options: dict[str, object], headline: str, forgiven: bool) -> None:
+    """A failed call is called so, a cost is what was charged, and a bucket is praised only where it helps."""
+    told = report(**options)
+    shown = simulate_page(told, 200)
+    assert shown.verdict == f"Your one call {headline}"
+    assert any("--limiter token_bucket the next call would have passed" in note for note in told.notes) == forgiven
+    if forgiven:
+        assert report(**{**options, "limiter": "token_bucket"}).policies[0].outcome.figures.requests_limited == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "timeout_s", "noticed"),
+    [
+        ({}, 0.0, "A lost answer is noticed at once"), ({"latency": "2"}, 2.0, "A lost answer is noticed after 2 s"),
+        ({"timeout": 9.0}, 9.0, ""),
+    ],
+)  # fmt: skip
+def test_the_story_says_when_it_notices_a_lost_answer(
+    options: dict[str, object], timeout_s: float, noticed: str
+) -> None:
+    """What nobody asked for is said; the second try takes just that long."""
+    made, notes, _ = scenario_of(Options(rpm=3, **options))  # type: ignore[arg-type]
+    assert made.timeout_s == timeout_s
+    assert noticed in " ".join(notes)
+    assert bool(noticed) == bool(notes)
+    _, second, third, *_ = Run(made, retry.get("openai-python"), 0, record=True).go().attempts
+    assert second.delay_ns is not None
+    assert third.at_ns - second.at_ns - second.delay_ns == timeout_s * NS_PER_S
 
 
 # -- simulate and serve agree -----------------------------------------------------------------------------------------
@@ -294,6 +387,85 @@ def test_what_never_fits_is_said() -> None:
     told = report(tpm=1000, tokens="3000", calls=2)
     assert told.diagnoses[0].code == "RC104"
     assert told.policies[0].outcome.figures.calls_ok == 0
+
+
+def remedy_of(title: str, **options: object) -> Proposal | None:
+    made = scenario(**options)
+    policy = policy_of(made, made.policies[0])
+    return next((each for each in proposals(made, policy, every=True) if each.title == title), None)
+
+
+@pytest.mark.parametrize(
+    ("options", "waits"),
+    [
+        ({}, "in place of 1.5 s, with the SDK's own retries off"),
+        ({"policy": ["vercel-ai"]}, "in place of 6 s, with the SDK's own retries off"),
+        ({"policy": ["no-retry"]}, "in place of none"), ({"max_retries": 0}, "in place of none, with"),
+        ({"max_retries": 1}, "in place of 500 ms"),
+        ({"retry_after": True}, "in place of what the server says"),
+        # These wait as long already.
+        ({"policy": ["cookbook-tenacity"]}, None), ({"policy": ["cookbook-tenacity-sdk-off"]}, None),
+        ({"policy": ["cookbook-backoff"]}, None),
+    ],
+)  # fmt: skip
+def test_a_longer_back_off_is_longer_than_this_clients(options: dict[str, object], waits: str | None) -> None:
+    """The sentence compares 31 s (1, 2, 4, 8, 16) with what the simulated client waits."""
+    found = remedy_of("longer back-off", rpm=3, **options)
+    assert (found is None) == (waits is None)
+    assert found is None or f"up to 31 s of waiting {waits}" in found.why
+
+
+@pytest.mark.parametrize(
+    ("title", "policy"), [("a minute between tries", "minute-pause"), ("obey the server's wait", "server-hint")]
+)
+def test_what_a_client_does_already_is_no_remedy(title: str, policy: str) -> None:
+    """The same loop under another title would be a row that changes nothing."""
+    assert remedy_of(title, rpm=3, retry_after=True) is not None
+    assert remedy_of(title, rpm=3, retry_after=True, policy=[policy]) is None
+
+
+def test_a_loop_of_ones_own_works_where_the_sdks_retries_are_off() -> None:
+    """--retries-off is about the SDK: the loop that a remedy adds is simulated all the same."""
+    by_title = {each.title: each for each in report(rpm=3, retries_off=True).remedies}
+    assert by_title["a minute between tries"].outcome.figures.calls_ok == 2
+    assert by_title["longer back-off"].outcome.figures.requests > 2
+
+
+@pytest.mark.parametrize(
+    ("clients", "rpm", "many", "span_s"), [(1, 3, 3, 60.0), (20, 60, 3, 60.0), (20, 70, 3, 51.43), (20, 10, 1, 120.0)]
+)
+def test_the_code_of_a_token_bucket_is_the_bucket_that_was_simulated(
+    clients: int, rpm: int, many: int, span_s: float
+) -> None:
+    """``AsyncLimiter(many, span)`` holds as many, and lets the next go at the same instants."""
+    found = remedy_of("throttle: token bucket", rpm=rpm, clients=clients, calls=9, every=1)
+    assert found is not None
+    assert found.code == (f"limiter = AsyncLimiter({many}, {span_s:g})  # aiolimiter; async with limiter: …",)
+    per_min = found.scenario.remedies.throttle_per_min
+    assert per_min is not None
+    throttle = Throttle("token-bucket", per_min)
+    instants = [throttle.grant(0) / NS_PER_S for _ in range(2 * many)]
+    assert instants[:many] == [0.0] * many
+    assert instants[many:] == pytest.approx([span_s / many * (n + 1) for n in range(many)], rel=1e-3)
+
+
+@pytest.mark.parametrize(("clients", "shared"), [(1, False), (20, True)])
+def test_a_queue_over_several_clients_is_one_that_they_share(clients: int, shared: bool) -> None:
+    """It is simulated as one: a semaphore in each process would be another thing."""
+    found = remedy_of("a queue with 1 worker", rpm=60, clients=clients, rate="6/min", duration=60)
+    assert found is not None
+    assert ("all clients" in found.why) == shared
+    assert ("Semaphore" in found.code[0]) != shared
+
+
+def test_obeying_the_server_says_how_often_and_does_no_more() -> None:
+    """Five times at most, after the first try: six requests a call."""
+    options = {"rpm": 9, "calls": 1, "fault": ["always=429+retry-after:1"]}
+    found = remedy_of("obey the server's wait", **options)
+    assert found is not None
+    assert "5 times at most" in found.why
+    assert "5 times at most" in found.code[-1]
+    assert run(found.policy, **options).requests == 6
 
 
 # -- determinism, replicas, bounds ------------------------------------------------------------------------------------
@@ -506,6 +678,8 @@ def test_the_document_is_the_contracts(ratecheck: Ratecheck) -> None:
     }  # fmt: skip
     assert {name: policy[name] for name in expected} == expected
     assert 1.1 <= policy["drained_at_s"] <= 1.5
+    assert told["scenario"]["timeout_s"] == 0.0
+    assert told["notes"][0].startswith("A lost answer is noticed at once")
     assert set(policy["call_latency_s"]) == {"p50", "p95", "max"}
     assert policy["events"][0] | {"delay_s": None} == {
         "t_s": 0.0, "call": 1, "attempt": 1, "client": 1, "status": 500, "outcome": "fault", "fault": "500",
@@ -530,6 +704,8 @@ def test_the_list_of_policies_is_the_contracts(ratecheck: Ratecheck) -> None:
         (["--rpm", "3", "--rate", "9000/min", "--duration", "86400"], "more than the bound"),
         (["--rpm", "3", "--limits", "/nowhere/at/all"], "--limits"),
         (["--rpm", "3", "--fault", "first=500,tmeout"], "character 11"),
+        (["--rpm", "0"], "0 is not in the range x>=1"), (["--tpm", "0"], "0 is not in the range x>=1"),
+        (["--rpd", "0"], "0 is not in the range x>=1"),
     ],
 )  # fmt: skip
 def test_mistakes_end_in_two_lines_and_2(ratecheck: Ratecheck, arguments: list[str], says: str) -> None:

@@ -8,9 +8,6 @@ from ratecheck.cli.options import (
     FaultOption,
     LimiterOption,
     LimitsOption,
-    RpdOption,
-    RpmOption,
-    TpmOption,
     accounts,
     examples,
     policies,
@@ -38,10 +35,15 @@ SETTINGS: dict[str, Any] = {
 }  # fmt: skip
 
 
+def _amount(name: str, says: str) -> Any:
+    # `serve` takes a limit of 0, which refuses everything; here there would be nothing to tell.
+    return typer.Option(name, metavar="N", min=1, help=says)
+
+
 def command(
-    rpm: RpmOption = None,
-    tpm: TpmOption = None,
-    rpd: RpdOption = None,
+    rpm: Annotated[int | None, _amount("--rpm", "Requests a minute that are allowed.")] = None,
+    tpm: Annotated[int | None, _amount("--tpm", "Tokens a minute that are allowed.")] = None,
+    rpd: Annotated[int | None, _amount("--rpd", "Requests a day that are allowed.")] = None,
     limiter: LimiterOption = None,
     profile: Annotated[
         str | None,
@@ -93,7 +95,10 @@ def command(
     latency: Annotated[str, typer.Option(metavar="S|LOW-HIGH", help="Seconds an answer takes: 0.8, or 0.5-3.")] = "0",
     timeout: Annotated[
         float | None,
-        typer.Option(metavar="S", help="Seconds until a `timeout` fault is noticed (default: the client's own)."),
+        typer.Option(
+            metavar="S",
+            help="Seconds until a `timeout` fault is noticed (default: the client's own; with --rpm alone: at once).",
+        ),
     ] = None,
     fault: FaultOption = None,
     compare: Annotated[bool, typer.Option("--compare", help="Try the sensible remedies and rank them.")] = False,
@@ -102,7 +107,9 @@ def command(
         typer.Option(metavar="NAME", help="token-bucket, leaky-bucket or sliding-log, with :N calls a minute."),
     ] = None,
     retries_off: Annotated[bool, typer.Option("--retries-off", help="The client sends each call once.")] = False,
-    workers: Annotated[int | None, typer.Option(metavar="N", help="A queue with so many workers.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", help="One queue for all clients, with so many workers.")
+    ] = None,
     keys: Annotated[int, typer.Option(metavar="N", help="API keys used in turn.")] = 1,
     keys_scope: Annotated[
         str, typer.Option(metavar="organization|key", help="organization: keys share limits; key: each has its own.")

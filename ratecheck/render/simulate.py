@@ -10,8 +10,9 @@ from ratecheck.render.as_json import plain
 from ratecheck.render.page import Bar, Bars, Block, LineChart, Lines, Page, Series, Table, Tone
 from ratecheck.simulate import Figures, Outcome, Remedy, SimulateReport
 from ratecheck.simulate.curves import attempts_per_s, refusals, remaining
+from ratecheck.simulate.engine import charges_refusals
 from ratecheck.simulate.measured import MEASURED
-from ratecheck.simulate.options import PLAIN, STORY_LIMITER
+from ratecheck.simulate.options import PLAIN
 from ratecheck.simulate.totals import Attempt
 from ratecheck.wording import algorithm_name
 
@@ -67,8 +68,6 @@ def _assumed(report: SimulateReport) -> str:
     text += f"; seed {report.seed}."
     if not report.scenario.hints:
         text += " Refusals do not say how long to wait (--retry-after: they do)."
-    if report.scenario.story and said["limiter"] == STORY_LIMITER:
-        text += " Many gateways count so; under --limiter token_bucket the next call would have passed by then."
     return " ".join((text, *report.notes))
 
 
@@ -117,8 +116,11 @@ def _story(report: SimulateReport) -> str | None:
     limit = report.described["rpm"]
     if not one or not two or limit is None:
         return None
-    cost = sum(each.outcome != "limited" for each in one)
-    words = f"Your one call cost {cost} of {limit} requests"
+    charged = charges_refusals(report.scenario)
+    # A lost answer was worked for; a refusal or an error costs where the provider counts it. More than all is not left.
+    cost = min(sum(charged or each.outcome == "ok" or each.status is None for each in one), limit)
+    failed = "" if one[-1].outcome == "ok" else "failed and "
+    words = f"Your one call {failed}cost {cost} of {limit} requests"
     if two[0].outcome != "limited":
         return f"{words}; there was enough left for the next."
     if two[-1].outcome == "ok":
@@ -330,6 +332,7 @@ def document(report: SimulateReport, *, events: bool) -> dict[str, Any]:
         "diagnoses": [
             plain(each) for each in report.diagnoses
         ],
+        "notes": list(report.notes),
         "skipped_lines": list(report.skipped),
     }  # fmt: skip
 

@@ -1,9 +1,10 @@
 """What a simulation shows, under codes that stay."""
 
 from ratecheck import retry
-from ratecheck.durations import NS_PER_S, human_s
+from ratecheck.durations import NS_PER_S, human_s, s_from_ns
 from ratecheck.errors import UsageError
 from ratecheck.model import Answer, Diagnosis, Dimension, Severity
+from ratecheck.simulate.engine import charges_refusals
 from ratecheck.simulate.gate import Charging
 from ratecheck.simulate.report import Figures, PolicyOutcome, SimulateReport
 from ratecheck.simulate.scenario import KeysScope, Scenario
@@ -24,7 +25,7 @@ def diagnose(report: SimulateReport) -> tuple[Diagnosis, ...]:
     first = report.policies[0]
     run, scenario = first.outcome.figures, report.scenario
     found: list[Diagnosis | None] = [
-        _never_fits(scenario), _cut(first, run), _amplified(first, run), _too_short(first, run, scenario),
+        _never_fits(scenario), _cut(first, run), _amplified(first, run), _too_short(run, scenario),
         _overload(scenario, run), _unseen(scenario, run), _shared_keys(scenario), _in_step(first, scenario, run),
     ]  # fmt: skip
     return tuple(each for each in found if each is not None)
@@ -43,24 +44,22 @@ def _amplified(first: PolicyOutcome, run: Figures) -> Diagnosis | None:
     )  # fmt: skip
 
 
-def _too_short(first: PolicyOutcome, run: Figures, scenario: Scenario) -> Diagnosis | None:
+def _too_short(run: Figures, scenario: Scenario) -> Diagnosis | None:
     """Retries that end before the limit has room again, where the server does not say how long that takes."""
-    if not run.requests_limited or scenario.hints or run.calls_ok == run.calls or scenario.remedies.retries_off:
+    vain = run.vain
+    if vain is None or scenario.hints:
         return None
-    try:
-        waits = retry.get(first.policy).waits(Answer(429))
-    except UsageError:
-        return None
-    longest_s = sum(most_s for _, most_s in waits)
-    room_s = min(
-        (rule.limit.window_ns / NS_PER_S / max(rule.limit.amount, 1) for rule in scenario.profile.limits), default=0.0
-    )
-    if not waits or longest_s >= room_s:
-        return None
+    tried_s, room_s = s_from_ns(vain.last_ns - vain.at_ns), s_from_ns(vain.room_ns)
+    evidence: tuple[str, ...] = ()
+    moved = vain.later_ns is not None and vain.last_ns + vain.later_ns > vain.at_ns + vain.room_ns
+    if vain.later_ns is not None and moved and charges_refusals(scenario):
+        evidence = (f"after the last of them it was {human_s(s_from_ns(vain.later_ns))} away: refused tries count too",)
     return Diagnosis(
         "RC302", Severity.BAD,
-        f"All retries are over within {human_s(longest_s)}, but room for one request takes {human_s(room_s)}.",
-        (), ("Wait longer than that between tries, or obey the server's Retry-After where there is one.",),
+        f"Call {vain.call:,}: all retries were over within {human_s(tried_s)}, but room for it was {human_s(room_s)} "
+        "away.",
+        evidence,
+        ("Wait that long before the first retry, or obey the server's Retry-After if it sends one.",),
     )  # fmt: skip
 
 
@@ -117,7 +116,7 @@ def _shared_keys(scenario: Scenario) -> Diagnosis | None:
 
 
 def _in_step(first: PolicyOutcome, scenario: Scenario, run: Figures) -> Diagnosis | None:
-    if scenario.workload.clients < 2 or not run.requests_limited or scenario.remedies.retries_off:
+    if scenario.workload.clients < 2 or not run.requests_limited or first.worst_case == 1:
         return None
     try:
         waits = retry.get(first.policy).waits(Answer(503))

@@ -17,7 +17,7 @@ from ratecheck.simulate.gate import NEVER, Amounts, Charging, Gate, Wording
 from ratecheck.simulate.planner import Planner
 from ratecheck.simulate.scenario import Arrivals, KeysScope, Scenario
 from ratecheck.simulate.throttle import Throttle, throttle_per_min
-from ratecheck.simulate.totals import MOST_ATTEMPTS, Attempt, Totals
+from ratecheck.simulate.totals import MOST_ATTEMPTS, Attempt, Totals, Vain
 from ratecheck.simulate.workload import Job, Size, jobs
 
 # Between two looks at the clock and at Ctrl-C: some tens of milliseconds of work.
@@ -169,6 +169,8 @@ class Run:
                     admit = gate.admit
                 start_ns, state, attempt, limited, ok = now_ns, 0, 0, 0, False
                 outcome: Outcome = OK
+                wait_ns: int | None
+                refused_ns, room_ns = 0, None
                 key: object
                 signals: Signals | None
                 while True:
@@ -182,6 +184,7 @@ class Run:
                             break
                         if not limited:
                             self._refused(job.number, now_ns)
+                            refused_ns, room_ns = now_ns, wait_ns
                         limited += 1
                         if counts_limits:
                             limited_by[gate.refused_by] += 1
@@ -218,6 +221,8 @@ class Run:
                     yield now_ns
                 if limited:
                     totals.requests_limited += limited
+                    if not ok and limited > 1 and totals.vain is None and outcome.kind == "ok":
+                        totals.vain = Vain.of(job.number, refused_ns, room_ns, now_ns, wait_ns)
                 if totals.drained_at_ns is None and self._empty(gate, now_ns):
                     totals.drained_at_ns = now_ns
                 if record and ok:

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, replace
 
 from ratecheck import dialects, limiters
+from ratecheck.durations import human_s
 from ratecheck.errors import UsageError, no_such
 from ratecheck.limits_file import parse as parse_limits
 from ratecheck.provider import Profile, get, of_dialect, rule_of
@@ -106,7 +107,11 @@ def scenario_of(
     if options.story:
         faults = (parse_fault(STORY_FAULT),)
     # The story's lost answer is noticed at once: it tells of seconds, and an SDK's ten minutes of patience hide them.
-    timeout_s = latency.high if options.story and options.timeout is None else options.timeout
+    timeout_s = options.timeout
+    if options.story and timeout_s is None:
+        timeout_s = latency.high
+        after = f"after {human_s(timeout_s)}" if timeout_s else "at once"
+        notes += (f"A lost answer is noticed {after}, not after the client's own patience (--timeout).",)
     hints = options.retry_after if options.retry_after is not None else not options.story
     scenario = Scenario(
         profile, workload, _remedies(options, workload), policies, options.max_retries, faults, latency,

@@ -8,16 +8,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ratecheck import retry
-from ratecheck.durations import NS_PER_S
-from ratecheck.model import Dimension
+from ratecheck.durations import NS_PER_S, human_s
+from ratecheck.model import Answer, Dimension
 from ratecheck.retry import RetryPolicy
 from ratecheck.simulate.scenario import Arrivals, KeysScope, Scenario
 from ratecheck.simulate.throttle import throttle_per_min
 from ratecheck.simulate.workload import calls_at_most
+from ratecheck.wording import counted
 
 _JAVASCRIPT = {"openai-node", "azure-openai-node", "anthropic-node", "groq-node", "langchain-js", "vercel-ai"}
 _OTHER = {"openai-go", "openai-java", "openai-dotnet", "codex", "codex-typescript", "aider"}
 _ANTHROPIC = {"anthropic-python", "anthropic-node"}
+
+# The loops that remedies put in place of the SDK's own, as rows of ``retry``.
+_PATIENT, _MINUTE, _OBEDIENT = "cookbook-tenacity-sdk-off", "minute-pause", "server-hint"
 
 # Below so many calls a share of them (a cache, merging) is luck, not a figure.
 _FEW_CALLS = 10
@@ -65,14 +69,37 @@ def _retries_off(scenario: Scenario, policy: RetryPolicy) -> Proposal | None:
     return Proposal("retries off", why, _off(policy), _with(scenario, retries_off=True), policy_text(policy))
 
 
+def _own_loop(scenario: Scenario) -> Scenario:
+    """Return the scenario for a loop that replaces the SDK's retries: it is there even where those are off."""
+    return _with(scenario, retries_off=False)
+
+
+def _longest_s(policy: RetryPolicy) -> float:
+    """Return the most that a client waits in one call, all waits together, where no answer says how long."""
+    return sum(most_s for _, most_s in policy.unprompted_waits())
+
+
+def _obeys(policy: RetryPolicy) -> bool:
+    told = policy.waits(Answer(429, (("retry-after", "7"),)), 1)
+    return bool(told) and told[0][0] >= 7
+
+
 def _patient(scenario: Scenario, policy: RetryPolicy) -> Proposal | None:
+    mine_s, longer_s = _longest_s(policy), _longest_s(retry.get(_PATIENT))
+    if mine_s >= longer_s:
+        return None
+    if scenario.hints and _obeys(policy):
+        mine = "what the server says"
+    else:
+        mine = human_s(mine_s) if mine_s else "none"
     code = _lines(
         policy,
         "@retry(wait=wait_random_exponential(min=1, max=60), stop=stop_after_attempt(6))  # tenacity, around the call",
-        "await pRetry(call, {retries: 5, minTimeout: 1000, maxTimeout: 60000, randomize: true})  // p-retry",
+        "await pRetry(call, {retries: 5, minTimeout: 500, maxTimeout: 60000, randomize: true})  // p-retry",
     )
-    why = "up to 31 s of waiting in place of 1.5 s, with the SDK's own retries off"
-    return Proposal("longer back-off", why, _off(policy) + code, scenario, "cookbook-tenacity-sdk-off")
+    why = f"up to {human_s(longer_s)} of waiting in place of {mine}"
+    why += ", with the SDK's own retries off" if policy.disable else ""
+    return Proposal("longer back-off", why, _off(policy) + code, _own_loop(scenario), _PATIENT)
 
 
 def _pause(scenario: Scenario, policy: RetryPolicy) -> Proposal | None:
@@ -81,22 +108,23 @@ def _pause(scenario: Scenario, policy: RetryPolicy) -> Proposal | None:
     code = _lines(
         policy,
         "@retry(wait=wait_fixed(60) + wait_random(0, 5), stop=stop_after_attempt(3))  # tenacity, around the call",
-        "await pRetry(call, {retries: 2, factor: 1, minTimeout: 60000, randomize: true})  // p-retry",
+        "await pRetry(call, {retries: 2, factor: 1, minTimeout: 60000 + 5000 * Math.random()})  // p-retry",
     )
     why = "retries off, and two of your own that outlast the minute"
-    return Proposal("a minute between tries", why, _off(policy) + code, scenario, "minute-pause")
+    return Proposal("a minute between tries", why, _off(policy) + code, _own_loop(scenario), _MINUTE)
 
 
 def _obey(scenario: Scenario, policy: RetryPolicy) -> Proposal | None:
     if not scenario.hints:
         return None
+    many = f"{retry.get(_OBEDIENT).max_retries} times at most"
     code = _lines(
         policy,
-        "time.sleep(float(error.response.headers['retry-after']))  # then once more",
-        "await sleep(1000 * Number(error.headers.get('retry-after')))  // then once more",
+        f"time.sleep(float(error.response.headers['retry-after']))  # then again, {many}",
+        f"await sleep(1000 * Number(error.headers.get('retry-after')))  // then again, {many}",
     )
-    why = "retries off, and a loop that waits exactly as long as the server says"
-    return Proposal("obey the server's wait", why, _off(policy) + code, scenario, "server-hint")
+    why = f"retries off, and a loop that waits as long as the server says and tries again, {many}"
+    return Proposal("obey the server's wait", why, _off(policy) + code, _own_loop(scenario), _OBEDIENT)
 
 
 def _paced(name: str, title: str, why: str, python: str, javascript: str, *, off: bool = False) -> Make:
@@ -104,7 +132,10 @@ def _paced(name: str, title: str, why: str, python: str, javascript: str, *, off
         if not _rates(scenario):
             return None
         per_min = throttle_per_min(scenario)
-        words = {"n": max(int(per_min), 1), "gap": f"{60 / per_min:.4g}"}
+        many, gap_s = max(int(per_min), 1), 60 / per_min
+        # A bucket of so many is full again after ``span``: a minute, but for what rounding to whole calls leaves.
+        words = {"n": counted(many, "call"), "many": many, "gap": f"{gap_s:.4g}", "span": f"{many * gap_s:.4g}",
+                 "each": human_s(gap_s), "full": human_s(many * gap_s)}  # fmt: skip
         code = _lines(policy, python.format(**words), javascript.format(**words))
         return Proposal(
             title, why.format(**words), (_off(policy) if off else ()) + code,
@@ -130,8 +161,18 @@ def _rates(scenario: Scenario) -> bool:
 def _queue(scenario: Scenario, policy: RetryPolicy) -> Proposal | None:
     if scenario.workload.clients == 1 and scenario.workload.arrivals is Arrivals.SCHEDULE:
         return None
-    code = _lines(policy, "gate = asyncio.Semaphore(1)  # async with gate: …", "const limit = pLimit(1)  // p-limit")
-    why = "one call at a time, the others wait in a queue"
+    if scenario.workload.clients > 1:
+        code = _lines(
+            policy,
+            "celery -A app worker --concurrency=1  # every client sends its calls to this one queue",
+            "new Worker('calls', call, {connection, concurrency: 1})  // BullMQ: every client adds to this one queue",
+        )
+        why = "one call at a time over all clients, the others wait in one queue that the clients share"
+    else:
+        code = _lines(
+            policy, "gate = asyncio.Semaphore(1)  # async with gate: …", "const limit = pLimit(1)  // p-limit"
+        )
+        why = "one call at a time, the others wait in a queue"
     return Proposal("a queue with 1 worker", why, code, _with(scenario, workers=1), policy_text(policy))
 
 
@@ -195,7 +236,7 @@ def _keys(scope: KeysScope) -> Make:
 _even_pace = _paced(
     "leaky-bucket",
     "throttle: even pace",
-    "one call every {gap} s",
+    "one call every {each}",
     "time.sleep(max(0, last + {gap} - time.monotonic()))  # before each call",
     "new Bottleneck({{minTime: {gap} * 1000, maxConcurrent: 1}})",
 )
@@ -206,18 +247,19 @@ SENSIBLE: tuple[Make, ...] = (
     _patient,
     _obey,
     _paced(
-        "token-bucket", "throttle: token bucket", "{n} calls a minute, at once if it must be",
-        "limiter = AsyncLimiter({n}, 60)  # aiolimiter; async with limiter: …",
-        "new Bottleneck({{reservoir: {n}, reservoirRefreshAmount: {n}, reservoirRefreshInterval: 60000}})",
+        "token-bucket", "throttle: token bucket", "{n} in {full}, at once if it must be",
+        "limiter = AsyncLimiter({many}, {span})  # aiolimiter; async with limiter: …",
+        "new Bottleneck({{reservoir: {many}, reservoirIncreaseMaximum: {many}, reservoirIncreaseAmount: 1, "
+        "reservoirIncreaseInterval: {gap} * 1000}})",
     ),
     _even_pace,
     _paced(
-        "sliding-log", "throttle: last minute's log", "at most {n} calls in any 60 s",
-        "sent = deque(maxlen={n})  # before each call: sleep until sent[0] + 60",
-        "await sleep(sent[0] + 60000 - Date.now())  // sent: times of the last {n} calls",
+        "sliding-log", "throttle: last minute's log", "at most {n} in any 1 min",
+        "sent = deque(maxlen={many})  # before each call: sleep until sent[0] + 60",
+        "await sleep(sent[0] + 60000 - Date.now())  // sent: times of the last {many} calls",
     ),
     _paced(
-        "leaky-bucket", "even pace and retries off", "one call every {gap} s, and no hidden request beside it",
+        "leaky-bucket", "even pace and retries off", "one call every {each}, and no hidden request beside it",
         "time.sleep(max(0, last + {gap} - time.monotonic()))  # before each call",
         "new Bottleneck({{minTime: {gap} * 1000, maxConcurrent: 1}})", off=True,
     ),
@@ -235,6 +277,13 @@ _TOLD = (_retries_off, _pause, _patient, _even_pace, _keys(KeysScope.ORGANIZATIO
 
 
 def proposals(scenario: Scenario, policy: RetryPolicy, *, every: bool) -> list[Proposal]:
-    """Return the remedies that make sense here: all of them, or the few that the default story tells."""
+    """Return the remedies that make sense here: all of them, or the few that the default story tells.
+
+    What the client does already is none.
+    """
     made = (make(scenario, policy) for make in (SENSIBLE if every else _TOLD))
-    return [proposal for proposal in made if proposal is not None]
+    return [each for each in made if each is not None and not _done_already(each, scenario, policy)]
+
+
+def _done_already(proposal: Proposal, scenario: Scenario, policy: RetryPolicy) -> bool:
+    return proposal.scenario == scenario and retry.get(proposal.policy).layers == policy.layers

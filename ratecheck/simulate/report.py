@@ -8,7 +8,7 @@ from typing import Any
 from ratecheck.durations import s_from_ns
 from ratecheck.model import Diagnosis, Source
 from ratecheck.simulate.scenario import Scenario
-from ratecheck.simulate.totals import Attempt, Totals
+from ratecheck.simulate.totals import Attempt, Totals, Vain
 
 # Two-sided 95 % quantiles of Student's t for 1, 2, … 30 degrees of freedom; beyond that the normal's 1.96 will do.
 _T95 = (
@@ -65,6 +65,7 @@ class Figures:
     events: int
     cut: str | None
     limited_by: Mapping[str, int]
+    vain: Vain | None
 
     @property
     def amplification(self) -> float | None:
@@ -92,7 +93,7 @@ def figures(totals: Totals) -> Figures:
         totals.requests_limited, totals.requests_faulted,
         None if totals.drained_at_ns is None else s_from_ns(totals.drained_at_ns), totals.first_limited_call,
         s_from_ns(totals.end_ns), _s(p50), _s(p95), _s(latencies[-1] if latencies else None), totals.events, totals.cut,
-        totals.limited_by,
+        totals.limited_by, totals.vain,
     )  # fmt: skip
 
 

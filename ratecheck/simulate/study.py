@@ -11,6 +11,7 @@ from ratecheck.retry import RetryPolicy
 from ratecheck.retry.words import sentence
 from ratecheck.simulate.diagnoses import diagnose
 from ratecheck.simulate.engine import Run, patience_s
+from ratecheck.simulate.options import STORY_LIMITER
 from ratecheck.simulate.remedies import proposals
 from ratecheck.simulate.report import Figures, Outcome, PolicyOutcome, Remedy, SimulateReport, figures, summarise
 from ratecheck.simulate.scenario import Scenario
@@ -134,7 +135,7 @@ def study(plan: Plan, run_tasks: RunTasks = one_by_one) -> SimulateReport:
     remedies.sort(key=lambda remedy: rank(remedy.outcome))
     report = SimulateReport(
         plan.seed, plan.replicas, plan.scenario, describe(plan.scenario), policies, tuple(remedies),
-        interrupted=interrupted, notes=_patience_told(plan.scenario),
+        interrupted=interrupted, notes=(*_patience_told(plan.scenario), *_forgiving_told(plan, policies)),
     )  # fmt: skip
     return replace(report, diagnoses=diagnose(report))
 
@@ -181,6 +182,23 @@ def _patience_told(scenario: Scenario) -> tuple[str, ...]:
             else f"How long {name} waits for an answer is not known: a timeout costs as long as an answer (--timeout)."
         )
     return tuple(told)
+
+
+def _forgiving_told(plan: Plan, policies: Sequence[PolicyOutcome]) -> tuple[str, ...]:
+    """Say of the story's refusal that a bucket would have let the call pass, where it would: the story again tells."""
+    scenario = plan.scenario
+    if not (scenario.story and policies and all(rule.algorithm == STORY_LIMITER for rule in scenario.profile.limits)):
+        return ()
+
+    def refused(attempts: Sequence[Attempt]) -> bool:
+        return any((each.call, each.attempt, each.outcome) == (2, 1, "limited") for each in attempts)
+
+    if not refused(policies[0].outcome.attempts):
+        return ()
+    again = replace(scenario, profile=scenario.profile.enforced_by("token_bucket"))
+    if refused(perform(Task(again, scenario.policies[0], plan.seed, record=True))[1]):
+        return ()
+    return ("Many gateways count so; under --limiter token_bucket the next call would have passed by then.",)
 
 
 def _check(plan: Plan) -> None:

@@ -26,6 +26,27 @@ class Attempt(NamedTuple):
     remaining: dict[str, int]
 
 
+class Vain(NamedTuple):
+    """A call that was refused, tried again and given up before the limit had room for it."""
+
+    call: int
+    at_ns: int
+    """When it was refused first."""
+    room_ns: int
+    """How far away room for it was then, as its limiter says."""
+    last_ns: int
+    """When it was refused last."""
+    later_ns: int | None
+    """How far away room was then; ``None`` where no clock tells."""
+
+    @classmethod
+    def of(cls, call: int, at_ns: int, room_ns: int | None, last_ns: int, later_ns: int | None) -> "Vain | None":
+        """Return the call where its retries were over before there was room; ``None`` where they lasted longer."""
+        if room_ns is None or last_ns >= at_ns + room_ns:
+            return None
+        return cls(call, at_ns, room_ns, last_ns, later_ns)
+
+
 @dataclass(slots=True)
 class Totals:
     """The totals of one run, growing while it goes on. Times in nanoseconds of virtual time."""
@@ -38,6 +59,8 @@ class Totals:
     requests_faulted: int = 0
     first_limited_call: int | None = None
     drained_at_ns: int | None = None
+    vain: Vain | None = None
+    """The first call whose retries were over before there was room."""
     end_ns: int = 0
     latencies_ns: list[int] = field(default_factory=list)
     """One for each call whose end is certain, in no promised order."""
