@@ -218,7 +218,7 @@ def test_a_demo_can_run_dry(ratecheck: Ratecheck) -> None:
     """Three requests a minute: the fourth probe is refused, the answer is no, and its time takes no time."""
     done = ratecheck("headers", "--demo", "openai-free", "--count", "4", "--every", "2")
     assert done.returncode == 1
-    assert "Refused (429)" in done.stdout
+    assert "OpenAI refused on its limit of 3 requests a minute: wait 20 s (429)" in done.stdout
     assert "RC" in done.stdout
 
 

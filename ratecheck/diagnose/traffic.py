@@ -65,8 +65,12 @@ def _amplified(tally: Tally) -> list[Diagnosis]:
     wasted = sum(share.limited for number, share in tally.by_number.items() if number > 1)
     evidence = [f"{counted(retries, 'retry', 'retries')}: {who}"]
     if wasted:
-        evidence.append(f"{wasted:,} of the retries were refused again")
+        evidence.append(f"{wasted:,} of the retries {_was(wasted)} refused again")
     return [Diagnosis("RC201", severity, says, tuple(evidence), remedies(tally))]
+
+
+def _was(number: int) -> str:
+    return "was" if number == 1 else "were"
 
 
 def _stacked(tally: Tally) -> list[Diagnosis]:
@@ -165,7 +169,9 @@ def _refusals(tally: Tally) -> list[Diagnosis]:
         False: f"{row.title if row else ''} does not count refused requests.",
         None: "Whether refusals count is not documented here.",
     }[counts]
-    says = f"{tally.limited:,} of {counted(tally.requests, 'request')} were refused ({share:.0%}). {tail}"
+    says = (
+        f"{tally.limited:,} of {counted(tally.requests, 'request')} {_was(tally.limited)} refused ({share:.0%}). {tail}"
+    )
     what = [
         f"{number:,} by {limit_name(dimension, window_s)}"
         for (dimension, window_s), number in tally.refused_by.most_common(4)

@@ -147,7 +147,7 @@ def _lost(report: Report) -> Iterator[Diagnosis]:
     if report.skipped_total:
         yield Diagnosis(
             "RC413", Severity.WARN,
-            f"{report.skipped_total:,} left out: they could not be read.",
+            f"{report.skipped_total:,} left out: {'it' if report.skipped_total == 1 else 'they'} could not be read.",
             evidence=tuple(f"{each.source}: {each.why}" for each in report.skipped[:_NAMED]),
             advice=("Stop at the first one with --strict.",),
         )  # fmt: skip

@@ -347,19 +347,19 @@ class Upstream:
 
 
 def _reason(error: OSError) -> str:
-    """Say what a failed connection met, in a few words and without addresses of ours."""
+    """Say what became of a connection, as what the upstream did or is, without addresses of ours."""
     import socket
     import ssl
 
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted ({error.verify_message})"
+        return f"has a certificate that is not trusted ({error.verify_message})"
     if isinstance(error, ssl.SSLError):
-        return f"TLS failed ({(error.reason or 'no reason given').lower().replace('_', ' ')})"
+        return f"broke TLS off ({(error.reason or 'no reason given').lower().replace('_', ' ')})"
     if isinstance(error, socket.gaierror):
-        return "its host name cannot be resolved"
+        return "has a host name that cannot be resolved"
     if isinstance(error, ConnectionRefusedError) or "Connect call failed" in str(error):
         return "refused the connection"
-    return (error.strerror or type(error).__name__).lower()
+    return f"cannot be reached ({(error.strerror or type(error).__name__).lower()})"
 
 
 def _forward_proxy(origin: Origin) -> tuple[str, int] | None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ratecheck.decode.explain import verdict
 from ratecheck.durations import human_s, window_name
 from ratecheck.headers import HeadersReport, Probe, Target, least_share, share_left
 from ratecheck.model import Category, Diagnosis, Dimension, Finding, LimitReading, Severity, Source
@@ -62,9 +63,8 @@ def _verdict(report: HeadersReport) -> tuple[str, Tone]:
 
 
 def refusal_sentence(finding: Finding) -> str:
-    """Say in one line why a request was refused."""
-    status = f" ({finding.status})" if finding.status else ""
-    return f"Refused{status}: {finding.explanation or finding.message or finding.category.value.replace('_', ' ')}"
+    """Say in one line why a request was refused, in the words of ``decode``."""
+    return verdict(finding) + (f" ({finding.status})" if finding.status else "")
 
 
 def _bars(probe: Probe) -> Bars:

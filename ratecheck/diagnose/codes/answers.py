@@ -183,7 +183,7 @@ ANSWERS = (
         "RC124", "refused with something left",
         "The limits shown still have room: another limit refused, or this one is enforced over slices of its window.",
         "A 429 whose readings all have something remaining.",
-        "Spread requests evenly (60 a minute is 1 a second); look for a limit that no header shows.",
+        "Spread requests evenly over the window; where the refusal names no limit, look for one that no header shows.",
         OPENAI,
     ),
     Code(
