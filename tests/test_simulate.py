@@ -441,6 +441,9 @@ def test_the_code_of_a_token_bucket_is_the_bucket_that_was_simulated(
     found = remedy_of("throttle: token bucket", rpm=rpm, clients=clients, calls=9, every=1)
     assert found is not None
     assert found.code == (f"limiter = AsyncLimiter({many}, {span_s:g})  # aiolimiter; async with limiter: …",)
+    node = remedy_of("throttle: token bucket", rpm=rpm, clients=clients, calls=9, every=1, policy=["openai-node"])
+    assert node is not None
+    assert f"reservoirRefreshAmount: {many}, reservoirRefreshInterval: {-(-span_s * 4 // 1) * 250:.0f}" in node.code[0]
     per_min = found.scenario.remedies.throttle_per_min
     assert per_min is not None
     throttle = Throttle("token-bucket", per_min)

@@ -4,6 +4,7 @@ Each is simulated as what it is. A throttle counts calls and never sees the SDK'
 organisation share one bucket; a cache answers without asking.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -135,7 +136,9 @@ def _paced(name: str, title: str, why: str, python: str, javascript: str, *, off
         many, gap_s = max(int(per_min), 1), 60 / per_min
         # A bucket of so many is full again after ``span``: a minute, but for what rounding to whole calls leaves.
         words = {"n": counted(many, "call"), "many": many, "gap": f"{gap_s:.4g}", "span": f"{many * gap_s:.4g}",
-                 "each": human_s(gap_s), "full": human_s(many * gap_s)}  # fmt: skip
+                 "each": human_s(gap_s), "full": human_s(many * gap_s),
+                 # Bottleneck looks at its clock four times a second.
+                 "quarters": math.ceil(round(many * gap_s * 4, 6)) * 250}  # fmt: skip
         code = _lines(policy, python.format(**words), javascript.format(**words))
         return Proposal(
             title, why.format(**words), (_off(policy) if off else ()) + code,
@@ -249,8 +252,7 @@ SENSIBLE: tuple[Make, ...] = (
     _paced(
         "token-bucket", "throttle: token bucket", "{n} in {full}, at once if it must be",
         "limiter = AsyncLimiter({many}, {span})  # aiolimiter; async with limiter: …",
-        "new Bottleneck({{reservoir: {many}, reservoirIncreaseMaximum: {many}, reservoirIncreaseAmount: 1, "
-        "reservoirIncreaseInterval: {gap} * 1000}})",
+        "new Bottleneck({{reservoir: {many}, reservoirRefreshAmount: {many}, reservoirRefreshInterval: {quarters}}})",
     ),
     _even_pace,
     _paced(
