@@ -1,7 +1,7 @@
 """What a simulation shows, under codes that stay."""
 
 from ratecheck import retry
-from ratecheck.durations import NS_PER_S, human_s, s_from_ns
+from ratecheck.durations import NS_PER_S, human_s, human_wait_s, s_from_ns
 from ratecheck.errors import UsageError
 from ratecheck.model import Answer, Diagnosis, Dimension, Severity
 from ratecheck.simulate.engine import charges_refusals
@@ -53,11 +53,13 @@ def _too_short(run: Figures, scenario: Scenario) -> Diagnosis | None:
     evidence: tuple[str, ...] = ()
     moved = vain.later_ns is not None and vain.last_ns + vain.later_ns > vain.at_ns + vain.room_ns
     if vain.later_ns is not None and moved and charges_refusals(scenario):
-        evidence = (f"after the last of them it was {human_s(s_from_ns(vain.later_ns))} away: refused tries count too",)
+        evidence = (
+            f"after the last of them it was {human_wait_s(s_from_ns(vain.later_ns))} away: refused tries count too",
+        )
     return Diagnosis(
         "RC302", Severity.BAD,
-        f"Call {vain.call:,}: all retries were over within {human_s(tried_s)}, but room for it was {human_s(room_s)} "
-        "away.",
+        f"Call {vain.call:,}: all retries were over within {human_s(tried_s)}, but room for it was "
+        f"{human_wait_s(room_s)} away.",
         evidence,
         ("Wait that long before the first retry, or obey the server's Retry-After if it sends one.",),
     )  # fmt: skip
