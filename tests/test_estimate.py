@@ -173,7 +173,7 @@ def test_a_page_fits_its_terminal(width: int) -> None:
                    limits=from_options(rpm=500, tpm=600, rpd=9))  # fmt: skip
     for unicode in (True, False):
         text = render(page(found), Style(width=width, unicode=unicode))
-        assert max(map(len, text.splitlines())) <= width
+        assert all(len(line) <= width or "://" in line for line in text.splitlines())  # an address is there to copy
         assert text.startswith("29 requests")
 
 

@@ -36,6 +36,9 @@ def _never(report: Report) -> Iterator[Diagnosis]:
 
 
 def _to_pass(cases: list[NeverFits], certain: bool) -> Iterator[str]:
+    if cases[0].limit.at_once == 0:
+        yield "The limit is 0: use another model, or have this one enabled for your plan."
+        return
     helped = [each for each in cases if each.without_output < min(each.charged_tokens, each.limit.at_once + 1)]
     others = [each for each in cases if each not in helped]
     if helped:
@@ -126,7 +129,7 @@ def _fitting(report: Report) -> Iterator[Diagnosis]:
             "through.",
         )  # fmt: skip
     for share in fit.shares:
-        if share.limit.window_s >= 86_400 and share.total > share.limit.limit:
+        if share.limit.window_s >= 86_400 and share.total > share.limit.limit > 0:
             yield Diagnosis(
                 "RC411", Severity.WARN,
                 f"All of them take {share.total:,} and {share.limit.limit:,} are allowed a day "

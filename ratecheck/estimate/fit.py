@@ -103,17 +103,18 @@ def _slowest(shares: Sequence[Share], prompts: int) -> Share | None:
 def _never(prompts: Sequence[PromptEstimate], limits: Sequence[AskedLimit]) -> tuple[NeverFits, ...]:
     found: list[NeverFits] = []
     for limit in limits:
-        if limit.dimension not in _TOKENS:
-            continue
         most, cost_of = limit.at_once, _COSTS[limit.dimension]
+        if most and limit.dimension not in _TOKENS:
+            continue  # one request is never too large for a limit on requests, unless that is 0
         for prompt in prompts:
             cost, charge = cost_of(prompt), prompt.charge
             # What is reserved for the output is known to the token: the doubt is all about the input.
             spared = charge.tokens - cost
-            known = limit.dimension is Dimension.OUTPUT_TOKENS
+            known = limit.dimension is Dimension.OUTPUT_TOKENS or limit.dimension not in _TOKENS
             low, high = (cost, cost) if known else (charge.low_tokens - spared, charge.high_tokens - spared)
             if high > most:
-                found.append(NeverFits(prompt.source, cost, low, high, limit, low > most, prompt.bare_tokens))
+                bare = prompt.bare_tokens if limit.dimension in _TOKENS else cost
+                found.append(NeverFits(prompt.source, cost, low, high, limit, low > most, bare))
     return tuple(found)
 
 

@@ -5,6 +5,7 @@ import statistics
 from collections.abc import Sequence
 
 from ratecheck.dialects.charging import ASSUMED, RULES, rule_for
+from ratecheck.durations import human_s, human_wait_s
 from ratecheck.estimate.fit import Fit
 from ratecheck.estimate.report import PromptEstimate, Report
 from ratecheck.model import Dimension, Source
@@ -24,14 +25,6 @@ def _count(number: float) -> str:
 def _pace(per_minute: float) -> str:
     # Less than one an hour is a daily limit's doing.
     return f"{_count(per_minute)} a minute" if per_minute * 60 >= 1 else f"{_count(per_minute * 1440)} a day"
-
-
-def _time(minutes: float) -> str:
-    seconds = minutes * 60
-    for size, unit in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:,.1f} {unit}"
-    return f"{seconds:,.3g} s"
 
 
 def _shortened(source: str, most: int = 36) -> str:
@@ -111,7 +104,9 @@ def _said(report: Report) -> list[str]:
     """Say how the figures of the table came about."""
     first = report.prompts[0]
     named = f"{first.model.name}, " if len(report.prompts.models) == 1 else ""
-    said = [f"tokens: {named}{' and '.join(report.encodings)}, as tiktoken counts them"]
+    stands_in = any(prompt.model.row.stands_in for prompt in report.prompts.kinds)
+    how = "times a factor" if stands_in else "as tiktoken counts them"
+    said = [f"tokens: {named}{' and '.join(report.encodings)}, {how}"]
     if report.token_engine == "none":
         said = ["tokens: estimated by script, no vocabulary at hand"]
     if len(report.prompts) == 1 and first.text_tokens is not None and first.text_tokens != first.prompt_tokens:
@@ -168,17 +163,29 @@ def _breakdown(report: Report) -> Bars | None:
 
 def _shares(report: Report, fit: Fit) -> Bars:
     rows = []
+    many = len(report.prompts) > 1
+    barred = set() if many else {each.limit for each in fit.never_fits[:_NAMED]}
     for share in fit.shares:
+        if share.limit in barred:
+            continue  # its bar stands below
         total = share.total if share.limit.window_s >= 86_400 else share.largest
         part = total / share.limit.limit if share.limit.limit else 1.0
         tone = Tone.BAD if part > 1 else Tone.WARN if part > 0.5 else Tone.GOOD
-        rows.append(Bar(share.limit.short.upper(), part, f"{total:,} of {share.limit.limit:,} ({part:.1%})", tone))
+        rows.append(
+            Bar(
+                share.limit.short.upper(),
+                part,
+                f"{total:,} of {share.limit.limit:,}" + (f" ({part:.1%})" if share.limit.limit else ""),
+                tone,
+            )
+        )
     for never in fit.never_fits[:_NAMED]:
         part = never.charged_tokens / never.limit.limit if never.limit.limit else 1.0
-        said = f"{never.charged_tokens:,} of {never.limit.limit:,} ({part:.0%})"
+        said = f"{never.charged_tokens:,} of {never.limit.limit:,}" + (f" ({part:.0%})" if never.limit.limit else "")
         rows.append(Bar(f"{never.limit.short.upper()} {_shortened(never.source, 20)}", part, said, Tone.BAD))
-    many = len(report.prompts) > 1
-    return Bars(tuple(rows), f"Share of each limit: {'the largest prompt, or a whole day' if many else 'one prompt'}")
+    return Bars(
+        tuple(rows), f"Share of each limit: {'the largest prompt; of a day, all of them' if many else 'one prompt'}"
+    )
 
 
 def _fit_table(fit: Fit) -> Table:
@@ -187,14 +194,14 @@ def _fit_table(fit: Fit) -> Table:
         binds = share.limit is fit.binding
         rate = "-" if share.per_minute is None else _count(share.per_minute)
         now = "-" if share.fits_now is None else f"{share.fits_now:,}"
-        needed = "never" if share.minutes_for_all == float("inf") else _time(share.minutes_for_all)
+        needed = "never" if share.minutes_for_all == float("inf") else human_s(share.minutes_for_all * 60)
         name = f"{share.limit.short.upper()} {share.limit.limit:,}" + (
             " (a minute assumed)" if share.limit.assumed_window else ""
         )
         rows.append((name, rate, needed, now, "binds" if binds else ""))
     note = ""
     if fit.interval_s is not None:
-        note = f"safe interval between the starts of two calls: {_count(fit.interval_s)} s"
+        note = f"safe interval between the starts of two calls: {human_wait_s(fit.interval_s)}"
         if any(share.limit.window_s == 60 and share.limit.dimension is Dimension.REQUESTS for share in fit.shares):
             note += "; per-minute limits may be enforced in slices of 1 s or 10 s, so spread the calls evenly"
     columns = ("limit", "a minute", "time for all", "left now fits", "")

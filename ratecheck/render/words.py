@@ -23,7 +23,7 @@ def _cells_of(character: str) -> int:
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """Return the text as lines of at most ``width`` columns; a longer word is cut where it must."""
+    """Return the text as lines of at most ``width`` columns; a longer word is cut, unless it is an address to copy."""
     lines = []
     for paragraph in text.translate(_CONTROLS).expandtabs(8).split("\n"):
         line, taken = "", 0
@@ -32,7 +32,7 @@ def wrapped(text: str, width: int) -> list[str]:
             if taken + long > width and taken:
                 lines.append(line)
                 line, taken = "", 0
-            while long > width:
+            while long > width and "://" not in word:
                 piece = _fitting(word, width)
                 lines.append(piece)
                 word = word[len(piece) :]
