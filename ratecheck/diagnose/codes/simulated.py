@@ -12,9 +12,9 @@ SIMULATED = (
     ),
     Code(
         "RC302", "retries end before there is room",
-        "All waits of the client together are shorter than the time in which the limit frees one request.",
-        "The longest waits of the rule, added up, against window / limit.",
-        "Wait longer between tries, or obey the server's Retry-After.",
+        "A refused call was tried again and given up before the limit had room for it.",
+        "The time from its first refusal to its last, against the wait that the limiter itself gave at the first.",
+        "Wait that long before the first retry, or obey the server's Retry-After.",
         ITSELF,
     ),
     Code(
