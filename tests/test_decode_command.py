@@ -518,6 +518,20 @@ def test_a_chinese_paste_is_read_in_the_charset_of_older_shells(charset: str) ->
         assert chinese_text(other) is None
 
 
+def test_what_several_files_hold_is_told_apart(ratecheck: Ratecheck, tmp_path: Path) -> None:
+    """Each finding names its file, two equal ones as well; each sentence of a server stands for itself."""
+    names = [str(tmp_path / name) for name in ("a.txt", "b.txt", "c.txt")]
+    for name, delay in zip(names, ("2", "7", "2"), strict=True):
+        Path(name).write_text(SENTENCE.format(asked=1100, delay=delay))
+    told = json.loads(ratecheck("decode", "--json", *names).stdout)
+    assert [(found["source"], found["retry_after_s"]) for found in told["findings"]] == list(
+        zip(names, (2.0, 7.0, 2.0), strict=True)
+    )
+    shown = ratecheck("decode", *names, env={"COLUMNS": "200"}).stdout
+    assert all(name in shown for name in names)
+    assert shown.count("- Rate limit reached") == 2
+
+
 def test_a_sentence_is_quoted_from_a_whole_word_on() -> None:
     """Of a long log line, what stands far before the words that count is left out."""
     line = (

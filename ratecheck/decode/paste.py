@@ -38,6 +38,8 @@ class DecodeReport:
     drafts: tuple[Draft, ...] = ()
     """What the findings were judged from."""
     timeline: Timeline = ()
+    files: tuple[str, ...] = ()
+    """The file of each finding, where several were read."""
 
     @property
     def found(self) -> bool:
@@ -261,4 +263,5 @@ def merged(reports: Sequence[DecodeReport]) -> DecodeReport:
         tuple(dict.fromkeys(client for report in reports for client in report.clients)),
         tuple(draft for report in reports for draft in report.drafts),
         tuple(series for report in reports for series in report.timeline),
+        tuple(report.source for report in reports for _ in report.findings),
     )

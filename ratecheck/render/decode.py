@@ -41,10 +41,13 @@ _MOST_KINDS = 12
 
 def document(report: DecodeReport) -> dict[str, Any]:
     """Return the report as the JSON document of the contracts."""
+    files = report.files or (report.source,) * len(report.findings)
     return {
         "schema": SCHEMA,
         "source": report.source,
-        "findings": [finding_document(finding) for finding in report.findings],
+        "findings": [
+            {**finding_document(finding), "source": file} for finding, file in zip(report.findings, files, strict=True)
+        ],
         "clients": [
             {"policy": client.policy, "version": client.version, "says": client.says} for client in report.clients
         ],
@@ -65,6 +68,8 @@ def page(report: DecodeReport) -> "Page":
     from ratecheck.render.page import Page, Tone
 
     findings = sorted(report.findings, key=_importance)
+    # Two files may hold the same finding: each is told by being itself.
+    files = {id(finding): file for finding, file in zip(report.findings, report.files, strict=False)}
     if not findings:
         return Page(
             "Nothing about a limit in this text",
@@ -76,7 +81,7 @@ def page(report: DecodeReport) -> "Page":
     healthy = first.category is Category.NOT_RATE_LIMIT and (first.status or 0) >= 400
     blocks: list[Block] = []
     if len(findings) > 1:
-        blocks.append(_kinds(findings))
+        blocks.append(_kinds(findings, files))
     blocks += _words(findings)
     for finding in findings:
         blocks += _limits(finding)
@@ -115,16 +120,19 @@ def _headline(findings: list[Finding]) -> str:
     return f"{said} ({first.count:,} of {total:,} refusals, {len(findings)} kinds)"
 
 
-def _kinds(findings: list[Finding]) -> "Block":
+def _kinds(findings: list[Finding], files: Mapping[int, str]) -> "Block":
     from ratecheck.render.page import Table
 
     rows = []
     for finding in findings[:_MOST_KINDS]:
         lines = str(finding.line) if finding.count == 1 else f"{finding.first_line}-{finding.last_line}"
         wait = "-" if finding.retry_after_s is None else human_wait_s(finding.retry_after_s)
-        rows.append((f"{finding.count:,}", who(finding), _refused_for(finding), finding.model or "-", wait, lines))
+        file = (files[id(finding)],) if files else ()
+        rows.append(
+            (f"{finding.count:,}", *file, who(finding), _refused_for(finding), finding.model or "-", wait, lines)
+        )
     more = f"and {len(findings) - _MOST_KINDS} kinds more; `--json` has all" if len(findings) > _MOST_KINDS else ""
-    columns = ("times", "who", "refused for", "model", "wait", "lines")
+    columns = ("times", *(("file",) if files else ()), "who", "refused for", "model", "wait", "lines")
     return Table(columns, tuple(rows), "Refusals", right=frozenset({0}), note=more)
 
 
@@ -147,7 +155,9 @@ def _words(findings: list[Finding]) -> "list[Block]":
     from ratecheck.render.page import Lines
 
     said = list(dict.fromkeys(finding.message for finding in findings if finding.message))
-    return [Lines(tuple(said[:_MOST_WORDS]), title="The server's words", wrap=True)] if said else []
+    mark = "- " if len(said) > 1 else ""
+    lines = tuple(mark + words for words in said[:_MOST_WORDS])
+    return [Lines(lines, title="The server's words", wrap=True)] if said else []
 
 
 def _limits(finding: Finding) -> "list[Block]":
