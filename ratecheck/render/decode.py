@@ -41,13 +41,13 @@ _MOST_KINDS = 12
 
 def document(report: DecodeReport) -> dict[str, Any]:
     """Return the report as the JSON document of the contracts."""
-    files = report.files or (report.source,) * len(report.findings)
+    findings = [finding_document(finding) for finding in report.findings]
+    if report.files:
+        findings = [{**one, "source": file} for one, file in zip(findings, report.files, strict=True)]
     return {
         "schema": SCHEMA,
         "source": report.source,
-        "findings": [
-            {**finding_document(finding), "source": file} for finding, file in zip(report.findings, files, strict=True)
-        ],
+        "findings": findings,
         "clients": [
             {"policy": client.policy, "version": client.version, "says": client.says} for client in report.clients
         ],
