@@ -237,10 +237,14 @@ def _credentials_refused(report: "HeadersReport") -> "RatecheckError | None":
     if last.status not in (401, 403) or refused_for_limit:
         return None
     said = f": {last.finding.message}" if last.finding is not None and last.finding.message else ""
+    if report.key_shown is None:
+        return CredentialsError(
+            f"the server wants a key, and none was sent ({last.status}){said}",
+            "leave out --no-key and put a key into the environment; `ratecheck serve` takes any",
+        )
     return CredentialsError(
-        f"the server refused the key {report.key_shown or '(none was sent)'} with {last.status}{said}",
-        f"told from {report.told_from}; "
-        + ("--api-key-env NAME names another variable" if report.key_shown else "without --no-key a key is sent"),
+        f"the server refused the key {report.key_shown} with {last.status}{said}",
+        f"told from {report.told_from}; --api-key-env NAME names another variable",
     )
 
 
