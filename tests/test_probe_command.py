@@ -9,11 +9,18 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import Ratecheck
+from serving import serve
+
+from ratecheck.identify import Budget, Investigation, LimiterFound, Sight, report_of
+from ratecheck.model import Dimension
+from ratecheck.render.page import Style, render
+from ratecheck.render.probe import document, page
 
 KEYS = {
     "schema", "target", "budget", "spent", "stopped", "limiters", "reserves_max_tokens", "keys_share_quota", "probes",
@@ -46,6 +53,49 @@ def test_json_is_the_contract_s_document_and_nothing_else(ratecheck: Ratecheck) 
     assert document["spent"]["requests"] == len(document["probes"]) <= 40
     hidden = document["limiters"][0]
     assert (hidden["limit"], hidden["window_s"], hidden["charges_rejected"]) == (3, pytest.approx(60, rel=0.05), True)
+
+
+@pytest.mark.parametrize("profile", ["openai-free", "gemini-free", "ietf", "anthropic-tier1"])
+def test_a_demo_says_nothing_of_clocks_nor_of_a_second_key(ratecheck: Ratecheck, profile: str) -> None:
+    """A demo's time is its own, and it has one key: there is nothing to say of this computer's clock or of two keys."""
+    done = ratecheck("probe", "--demo", profile, "--yes", "--to-the-wall")
+    assert done.returncode == 0, done.stderr
+    assert "Does somebody else draw on it?" in done.stdout
+    assert "RC511" not in done.stdout
+    assert "two keys" not in done.stdout
+
+
+def shown(*limiters: LimiterFound) -> tuple[str, list[dict[str, Any]]]:
+    """Return a report with these limiters as text, and its limiters as JSON."""
+    report = replace(
+        report_of(Investigation(Budget(), lambda exchange, ask: Sight(0, 0, 0, None, None))), limiters=limiters
+    )
+    target = {"url": "http://x/v1", "model": "m"}
+    return render(page(report, target), Style(width=100, color=False)), document(report, target)["limiters"]
+
+
+def test_how_sure_is_said_only_of_what_was_found() -> None:
+    """A share beside an unknown algorithm would be read as how sure that is."""
+    found = LimiterFound(Dimension.REQUESTS, "token_bucket", 200, 86_400.0, 200, 200 / 86_400, None, 0.97, ("a",))
+    unknown = replace(found, algorithm="unknown", window_s=None, burst=None, refill_per_s=None, confidence=0.64)
+    text, limiters = shown(found, unknown)
+    assert [each["confidence"] for each in limiters] == [0.97, None]
+    assert "97%" in text
+    assert "64%" not in text
+    assert "refilling 8.33 an hour" in text
+
+
+def test_the_example_for_serve_works_against_serve(ratecheck: Ratecheck, tmp_path: Path) -> None:
+    """What the help shows is run as it stands, but for the port."""
+    text = ratecheck("probe", "--help").stdout
+    example = next(line for line in text.splitlines() if "http://127.0.0.1:8429/v1" in line)
+    setting, _, *arguments = example.split()
+    name, _, key = setting.partition("=")
+    with serve("--rpm", "60", home=tmp_path) as running:
+        arguments = [running.url if word == "http://127.0.0.1:8429/v1" else word for word in arguments]
+        done = ratecheck(*arguments, "--max-wait", "0", env={name: key})
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["probes"][0]["status"] == 200
 
 
 def test_a_dry_run_says_the_cost_and_sends_nothing(ratecheck: Ratecheck) -> None:

@@ -25,6 +25,8 @@ from ratecheck.cli.target import (
 from ratecheck.errors import ExitCode
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from ratecheck.headers import Target
     from ratecheck.identify import Budget, Investigation, ProbeReport, Sight
     from ratecheck.model import Ask, Exchange
@@ -38,8 +40,8 @@ SETTINGS = {
             "at most 20 requests, half of each limit left over",
         ),
         (
-            "ratecheck probe --base-url http://127.0.0.1:8429/v1 --model m --no-key --to-the-wall --yes --json",
-            "a local server such as `ratecheck serve`, for a script",
+            "OPENAI_API_KEY=x ratecheck probe --base-url http://127.0.0.1:8429/v1 --model m --to-the-wall --yes --json",
+            "`ratecheck serve`, for a script; it wants a key, as a provider does, and takes any",
         ),
     ),
 }
@@ -95,6 +97,7 @@ def command(
     Each next request is the one that tells most; it stops when sure. It says first what it will spend at most.
     """
     from ratecheck.identify import Budget, report_of
+    from ratecheck.net import clock
     from ratecheck.net.credentials import Wishes
 
     output = Output(json, no_color)
@@ -108,7 +111,9 @@ def command(
     if dry_run:
         return _dry_run(output, budget, target, shown)
     _ask_first(output, budget, target, asks=not (yes or demo is not None))
-    investigation, error = _investigate(output, budget, target, send, second_key=target.second_key is not None)
+    # A demo's time is its own: no clock of this computer's has anything to do with it.
+    now = _never if demo is not None else clock.utc_now
+    investigation, error = _investigate(output, budget, target, send, now, second_key=target.second_key is not None)
     close()
     report = report_of(investigation)
     if error is not None and not report.sights:
@@ -172,18 +177,23 @@ def _ask_first(output: Output, budget: "Budget", target: "Target", *, asks: bool
 
 
 def _investigate(
-    output: Output, budget: "Budget", target: "Target", send: "Callable[[Ask], Exchange]", *, second_key: bool
+    output: Output,
+    budget: "Budget",
+    target: "Target",
+    send: "Callable[[Ask], Exchange]",
+    now: "Callable[[], datetime | None]",
+    *,
+    second_key: bool,
 ) -> "tuple[Investigation, BaseException | None]":
     """Run the plan to its end, an error or Ctrl-C; what was learned so far is in what comes back."""
     from ratecheck import dialects
     from ratecheck.errors import RatecheckError
     from ratecheck.identify import Investigation, see
-    from ratecheck.net.clock import utc_now
 
     provider = None if target.dialect is dialects.COMPATIBLE else target.dialect.name
 
     def read(exchange: "Exchange", ask: "Ask") -> "Sight":
-        return see(exchange, ask, provider=provider, now=utc_now(), secrets=target.secrets)
+        return see(exchange, ask, provider=provider, now=now(), secrets=target.secrets)
 
     investigation = Investigation(budget, read, second_key=second_key)
     plan = investigation.plan()
@@ -208,6 +218,10 @@ def _investigate(
         sys.stderr.write(_SAME_LINE)
         sys.stderr.flush()
     return investigation, error
+
+
+def _never() -> None:
+    """Return what time it is where nobody's clock counts."""
 
 
 def _sent(send: "Callable[[Ask], Exchange]", ask: "Ask", investigation: "Investigation") -> "Exchange":

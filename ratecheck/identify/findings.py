@@ -42,6 +42,8 @@ class ProbeReport:
     diagnoses: tuple[Diagnosis, ...]
     sights: tuple[Sight, ...]
     fatal: str | None = None
+    second_key: bool = False
+    """A second key was given: whether the two share a limit is a question."""
 
     @property
     def refused(self) -> bool:
@@ -83,6 +85,7 @@ def report_of(investigation: Investigation) -> ProbeReport:
         diagnoses=diagnoses,
         sights=tuple(investigation.sights),
         fatal=investigation.fatal,
+        second_key=investigation.second_key,
     )
 
 

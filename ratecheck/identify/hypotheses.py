@@ -284,8 +284,12 @@ class Hypothesis:
             return
         self._left_off = abs(more)
         self.unlike += more != 0 and not first
-        refills = cell.family.continuous and not self._was_full
-        refilled = cell.amount * blur_ns / cell.window_ns if refills else 0.0
+        refilled = 0.0
+        if cell.family.phases:
+            # A counter gives back what the last window took, and nothing before that; a fixed window nothing at all.
+            refilled = cell.family.continuous * self._moves_within(blur_ns, here_ns, left)
+        elif cell.family.continuous and not self._was_full:
+            refilled = cell.amount * blur_ns / cell.window_ns
         slack = 1 + math.ceil(refilled)
         if cell.family.name == "sliding_log":
             # Units that end within the blur of this instant may be back or not.
@@ -317,6 +321,10 @@ class Hypothesis:
             self.more_left += 1
             self.limiter.give_back(more, here_ns)
 
+    def _moves_within(self, blur_ns: int, here_ns: int, left: int) -> int:
+        """Return how many units the forecast is off at most where the instant is off by the blur."""
+        return max(self.limiter.level(here_ns + blur_ns)[0] - left, left - self.limiter.level(here_ns - blur_ns)[0])
+
     def _reset(self, seen: Observation, at_ns: int, blur_ns: int) -> None:
         """Compare the server's reset with the forecast, and its change since the last answer with the forecast change.
 
@@ -327,6 +335,11 @@ class Hypothesis:
         cell = self.cell
         full_ns = self.level(at_ns)[1]
         off_ns = round(seen.reset_s * NS_PER_S) - full_ns
+        gone_ns = (at_ns + self._shift_ns) % cell.window_ns
+        if cell.family.phases and min(gone_ns, cell.window_ns - gone_ns) <= blur_ns:
+            # On which side of the boundary it was counted is not known.
+            turns = round(off_ns / cell.window_ns)
+            off_ns, full_ns = off_ns - turns * cell.window_ns, full_ns + turns * cell.window_ns
         step_ns = round(seen.reset_step_s * NS_PER_S)
         own_ns = self._own_blur_ns(seen)
         if cell.family.continuous and self._empty_for_ns:

@@ -51,7 +51,7 @@ class Investigation(Evidence):
         super().__init__()
         self.budget = budget
         self._see = see
-        self._second_key = second_key
+        self.second_key = second_key
         self.waited_ns = 0
         self.tokens_spent = 0
         self.now_ns = 0
@@ -131,13 +131,13 @@ class Investigation(Evidence):
         stopped = yield from self._main_part()
         if not self.fatal:
             yield from self._reservation_part()
-            if self._second_key and not self.sharing:
+            if self.second_key and not self.sharing:
                 yield from self._second_key_part()
         self.stopped = "error" if self.fatal else stopped
 
     def _main_part(self) -> Generator[Ask, Exchange, str]:
         while True:
-            keep = _EXPERIMENTS if self._second_key and not self.sharing else 0
+            keep = _EXPERIMENTS if self.second_key and not self.sharing else 0
             if self.fatal:
                 return "error"
             if self.requests_left <= keep or not self._affordable(1):
@@ -304,6 +304,8 @@ class Investigation(Evidence):
         ready = belief.ready(self.now_ns)
         blur_ns = max((seen.blur_ns for seen in belief.history[-5:]), default=0)
         passing = sum(weight for wait_ns, weight in ready if wait_ns <= 0)
+        if passing <= 0.1 and self.budget.to_the_wall and not refused(belief):
+            return self.now_ns  # used up by its own numbers: is it enforced?
         if passing > 0.97:
             # All agree that it passes: it only brings the next wall nearer, which must be within reach.
             needed = min(hypothesis.level(self.now_ns)[0] for hypothesis in belief.alive)

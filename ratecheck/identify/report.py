@@ -12,7 +12,7 @@ from ratecheck.durations import NS_PER_S, human_s
 from ratecheck.identify.belief import SNAP, Belief, Claim, Window
 from ratecheck.identify.hypotheses import MOST_RESET_OFF, ROUND_S, USUAL_S, Hypothesis, Observation
 from ratecheck.identify.sight import human_ms
-from ratecheck.identify.weigh import REPORTED, counted, counts_wanted, same, tested, turns
+from ratecheck.identify.weigh import REPORTED, counted, counts_wanted, rivalled, same, tested, turns
 from ratecheck.model import Dimension
 
 # A window that only the usual ones fit into is likely, not measured: it never reaches the confidence of a finding.
@@ -44,7 +44,7 @@ class LimiterFound:
     refill_per_s: float | None
     charges_rejected: bool | None
     confidence: float
-    """0..1, of all that is stated here together."""
+    """0..1, of all that is stated here together; of an unknown algorithm nothing can be sure: it is not shown."""
     evidence: tuple[str, ...]
     quantised: bool = False
     """Enforced as an even pace: far fewer at once than the limit says."""
@@ -71,7 +71,8 @@ def limiter_found(belief: Belief, dimension: Dimension, *, announced: bool, driv
     window = belief.window(first)
     doubt = _doubt(first.best, belief)
     evidence += _fit(first.best, belief)
-    if doubt * algorithm_share < REPORTED or first.family.reports_as is None or not tested(belief, first):
+    unsure = doubt * algorithm_share < REPORTED or not tested(belief, first) or rivalled(belief, first)
+    if unsure or first.family.reports_as is None:
         evidence.append(_left_over(claims, belief))
         known = amount if amount is not None else first.amount if _bounded(belief, amount_share * doubt) else None
         confidence = doubt * amount_share if known is not None and amount is None else doubt * algorithm_share

@@ -11,6 +11,8 @@ from ratecheck.identify.sight import Sight
 
 # A finding is reported from this confidence on; the plan tries to get a little further.
 REPORTED, SURE = 0.9, 0.97
+# How much less likely the answers are under every other algorithm before one is named: one clear contradiction.
+CONTRADICTED = 3.0
 # So few can be counted five times within a usual budget.
 _SMALL = 6
 
@@ -22,7 +24,19 @@ def settled(belief: Belief) -> bool:
         return False
     first = claims[0]
     share = sum(claim.share for claim in claims if same(claim, first))
-    return share >= SURE and belief.window(first).exact and tested(belief, first)
+    return share >= SURE and belief.window(first).exact and tested(belief, first) and not rivalled(belief, first)
+
+
+def rivalled(belief: Belief, claim: Claim) -> bool:
+    """True where another algorithm gives the answers about as well, and only what is usual speaks against it.
+
+    Belief before the first answer orders the questions. It is no finding: some answer must have contradicted the rest.
+    """
+    best: dict[bool, float] = {}
+    for hypothesis in belief.alive:
+        mine = hypothesis.cell.family.says == claim.family.says
+        best[mine] = max(best.get(mine, -math.inf), hypothesis.score - hypothesis.cell.log_prior)
+    return best[True] - best.get(False, -math.inf) < CONTRADICTED
 
 
 def same(one: Claim, other: Claim) -> bool:

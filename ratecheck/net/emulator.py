@@ -99,7 +99,7 @@ class Emulator:
             self._observer.begin(served)
 
     def _end(self, served: Served) -> None:
-        served.answered_ns = self._clock()
+        served.answered_ns = served.answered_ns or self._clock()
         if self._observer is None:
             return
         if served.wanted is not None:
@@ -159,7 +159,8 @@ class Emulator:
         return self.provider.refuse(ticket.refusal, now_ns, key, in_seconds=wanted.in_seconds)
 
     def _answer(self, served: Served, wanted: Inference) -> Answer:
-        now_ns = self._clock()
+        # Such an answer takes no time: it ends at the instant that its headers speak of, and so the log's numbers do.
+        now_ns = served.answered_ns = self._clock()
         ticket = self._admit(served, wanted, now_ns)
         if isinstance(ticket, Answer):
             return ticket

@@ -28,9 +28,9 @@ def _per(found: LimiterFound) -> str:
 
 def _rate(per_s: float) -> str:
     """Write a refill so that its number is one that a person can hold: by the second, minute or hour."""
-    for unit, seconds in (("second", 1), ("minute", 60), ("hour", 3600)):
+    for unit, seconds in (("a second", 1), ("a minute", 60), ("an hour", 3600)):
         if per_s * seconds >= 1:
-            return f"{per_s * seconds:,.3g} a {unit}" if per_s * seconds < 1000 else f"{per_s * seconds:,.0f} a {unit}"
+            return f"{per_s * seconds:,.{'3g' if per_s * seconds < 1000 else '0f'}} {unit}"
     return f"{per_s * 86_400:.3g} a day"
 
 
@@ -62,7 +62,7 @@ def _table(report: ProbeReport) -> Table:
             algorithm_name(found.algorithm),
             "unknown" if found.burst is None else f"{found.burst:,}",
             _yes_no(found.charges_rejected),
-            f"{found.confidence:.0%}",
+            "no" if found.algorithm == "unknown" else f"{found.confidence:.0%}",
         )
         for found in report.limiters
     )
@@ -88,15 +88,16 @@ def _told(limiters: Sequence[LimiterFound]) -> tuple[str, ...]:
 
 
 def _questions(report: ProbeReport) -> Table:
-    rows = (
+    rows = [
         ("Is max_tokens reserved up front?", _yes_no(report.reserves_max_tokens)),
         ("Is what is not produced given back?", _yes_no(report.gives_back_max_tokens)),
         ("Do the reset headers tell the truth?", _yes_no(report.reset_true)),
         ("Does retry-after tell the truth?", _yes_no(report.retry_after_true)),
         ("Does somebody else draw on it?", _yes_no(report.other_client)),
-        ("Do the two keys share it?", _yes_no(report.keys_share_quota)),
-    )
-    return Table(("question", "answer"), rows)
+    ]
+    if report.second_key:
+        rows.append(("Do the two keys share it?", _yes_no(report.keys_share_quota)))
+    return Table(("question", "answer"), tuple(rows))
 
 
 def _chart(report: ProbeReport) -> LineChart | None:
@@ -179,7 +180,7 @@ def document(report: ProbeReport, target: Mapping[str, Any]) -> dict[str, Any]:
         },
         "stopped": report.stopped,
         "error": report.fatal,
-        "limiters": [plain(found) for found in report.limiters],
+        "limiters": [_limiter(found) for found in report.limiters],
         "reserves_max_tokens": report.reserves_max_tokens,
         "gives_back_max_tokens": report.gives_back_max_tokens,
         "keys_share_quota": report.keys_share_quota,
@@ -189,6 +190,11 @@ def document(report: ProbeReport, target: Mapping[str, Any]) -> dict[str, Any]:
         "diagnoses": [plain(diagnosis) for diagnosis in report.diagnoses],
         "probes": [_probe(sight) for sight in report.sights],
     }
+
+
+def _limiter(found: LimiterFound) -> dict[str, Any]:
+    # A share beside "unknown" would be read as how sure the rest is.
+    return {**plain(found), "confidence": None if found.algorithm == "unknown" else found.confidence}
 
 
 def dry_run_document(budget: Budget, target: Mapping[str, Any], lines: tuple[str, ...]) -> dict[str, Any]:
