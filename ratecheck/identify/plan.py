@@ -275,21 +275,23 @@ class Investigation(Evidence):
 
     def _by_numbers(self, belief: Belief) -> int | None:
         """Return the soonest instant at which the most likely hypotheses foretell different numbers."""
-        shown = weigh.representatives(belief)
+        shown, rivals = weigh.representatives(belief), weigh.rivals(belief)
         blur_ns = max(seen.answered_ns - seen.sent_ns for seen in belief.history[-5:])
         step_ns = max(round(seen.reset_step_s * NS_PER_S) for seen in belief.history[-5:])
         if all(seen.reset_s is None for seen in belief.history[-5:]):
             step_ns = LONGEST_NS  # without resets only what is left tells
         spans: set[int] = {0, *(NS_PER_S * (1 << power) // 4 for power in range(14))}
-        for hypothesis, _ in shown:
+        for hypothesis, _ in shown + rivals:
             full_in_ns = hypothesis.level(self.now_ns)[1]
             margin_ns = hypothesis.slack_ns(self.now_ns + full_in_ns) + 2 * blur_ns + step_ns
             spans |= {full_in_ns + margin_ns, hypothesis.wait_ns(self.now_ns) + margin_ns}
         within = sorted(span_ns for span_ns in spans if span_ns <= self.wait_left_ns)
-        gains: list[tuple[int, float]] = [
-            (span_ns, weigh.gain(shown, self.now_ns + span_ns, blur_ns, step_ns)) for span_ns in within
-        ]
-        best_gain = max((gain for _, gain in gains), default=0.0)
+        best_gain = 0.0
+        for group in (shown, rivals):  # what is unlikely, but not contradicted, is asked about when the rest is clear
+            gains = [(span_ns, weigh.gain(group, self.now_ns + span_ns, blur_ns, step_ns)) for span_ns in within]
+            best_gain = max((gain for _, gain in gains), default=0.0)
+            if best_gain >= 0.01:
+                break
         if best_gain < 0.01:
             # The numbers agree; only more of the limit used makes a bucket's reset more exact.
             left = belief.claims()[0].best.level(self.now_ns)[0]

@@ -32,11 +32,19 @@ def rivalled(belief: Belief, claim: Claim) -> bool:
 
     Belief before the first answer orders the questions. It is no finding: some answer must have contradicted the rest.
     """
-    best: dict[bool, float] = {}
+    return any(rival.cell.family.says != claim.family.says for rival, _ in rivals(belief))
+
+
+def rivals(belief: Belief) -> list[tuple[Hypothesis, float]]:
+    """Return the best hypothesis of each algorithm that no answer has contradicted, none more likely than another."""
+    best: dict[tuple[str | None, bool], tuple[float, Hypothesis]] = {}
     for hypothesis in belief.alive:
-        mine = hypothesis.cell.family.says == claim.family.says
-        best[mine] = max(best.get(mine, -math.inf), hypothesis.score - hypothesis.cell.log_prior)
-    return best[True] - best.get(False, -math.inf) < CONTRADICTED
+        fit, says = hypothesis.score - hypothesis.cell.log_prior, hypothesis.cell.family.says
+        if says not in best or best[says][0] < fit:
+            best[says] = fit, hypothesis
+    most = max((fit for fit, _ in best.values()), default=0.0)
+    left = [hypothesis for fit, hypothesis in best.values() if fit > most - CONTRADICTED]
+    return [(hypothesis, 1 / len(left)) for hypothesis in left]
 
 
 def same(one: Claim, other: Claim) -> bool:
