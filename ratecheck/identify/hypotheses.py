@@ -1,6 +1,5 @@
-"""What a limiter might be: a family, an amount, a window, a phase.
+"""What a limiter might be: a family, an amount, a window, a phase. Each hypothesis is run beside the real limiter.
 
-Each hypothesis is a limiter that is run beside the real one.
 The hypotheses use the very limiters of ``limiters.py``: what an algorithm does stands in one place. A hypothesis covers
 a small cell of windows (and phases); the cell's width is a tolerance in time, and cells are cut smaller as the evidence
 gets finer.
@@ -335,12 +334,9 @@ class Hypothesis:
         cell = self.cell
         full_ns = self.level(at_ns)[1]
         off_ns = round(seen.reset_s * NS_PER_S) - full_ns
-        gone_ns = (at_ns + self._shift_ns) % cell.window_ns
-        if cell.family.phases and min(gone_ns, cell.window_ns - gone_ns) <= blur_ns:
-            # On which side of the boundary it was counted is not known.
-            turns = round(off_ns / cell.window_ns)
-            off_ns, full_ns = off_ns - turns * cell.window_ns, full_ns + turns * cell.window_ns
         step_ns = round(seen.reset_step_s * NS_PER_S)
+        turned_ns = self._turned_ns(seen, at_ns, off_ns, step_ns)
+        off_ns, full_ns = off_ns - turned_ns, full_ns + turned_ns
         own_ns = self._own_blur_ns(seen)
         if cell.family.continuous and self._empty_for_ns:
             own_ns += self._anchor_ns  # the refill began somewhere within the blur of the answer that found it full
@@ -369,6 +365,18 @@ class Hypothesis:
         self._last_reset = off_ns, full_ns, own_ns, step_ns, unit_ns, at_ns
         self.score += AS_SAID if as_said else RESET_OFF
         self.reset_off += not as_said
+
+    def _turned_ns(self, seen: Observation, at_ns: int, off_ns: int, step_ns: int) -> int:
+        """Return the window by which a reset differs because the request was counted on a boundary's other side."""
+        cell = self.cell
+        if not cell.family.phases or 2 * abs(off_ns) < cell.window_ns:
+            return 0
+        wide_ns = 1.2 * cell.half * cell.window_ns
+        count = round((at_ns - cell.phase_ns) / cell.window_ns)
+        near_ns = seen.blur_ns + cell.phase_half_ns + wide_ns * abs(count)
+        turned_ns = cell.window_ns if off_ns > 0 else -cell.window_ns
+        fits = abs(off_ns - turned_ns) <= near_ns + step_ns + (wide_ns if off_ns > 0 else 0)
+        return turned_ns if fits and abs(at_ns - cell.phase_ns - count * cell.window_ns) <= near_ns else 0
 
     def _own_blur_ns(self, seen: Observation) -> int:
         """How much of the blur reaches the reset: a log that has just been written to, a full bucket have none."""
