@@ -5,6 +5,9 @@ from dataclasses import replace
 import pytest
 
 from ratecheck import provider
+from ratecheck.net.emulator import Emulator
+from ratecheck.net.recording import Witness
+from ratecheck.net.served import Head
 from ratecheck.render import serve as rendered
 from ratecheck.render.page import Style, render
 from ratecheck.serve import Remaining, ServeReport, Session
@@ -45,3 +48,21 @@ def test_the_report_keeps_within_the_terminal(width: int) -> None:
     """No line is wider than the terminal."""
     lines = (left("RPM", 3, 3, 1, 0), left("requests in 10 s", 200, 200, 199, 198))
     assert max(map(len, text(report(*lines), width).splitlines())) <= width
+
+
+def test_the_log_says_what_the_headers_said() -> None:
+    """2,000 tokens a second come back: what a line says is left is what its own answer said, not what is left later."""
+    ticks = iter(range(1, 100))
+    profile = provider.get("azure-s0")
+    imitated = provider.Provider(profile)
+    said: list[str] = []
+    witness = Witness(Session(profile, charges_refusals=True, started_ns=0), imitated, 0, say=said.append)
+    emulator = Emulator(imitated, lambda: next(ticks) * 10**7, observer=witness)
+    head = Head("POST", "/v1/chat/completions", b"", [(b"api-key", b"k")])
+    answer = emulator.at_once(
+        head, ("127.0.0.1", 1), b'{"model":"m","messages":[{"role":"user","content":"hi"}],"max_tokens":5}'
+    )
+    assert answer is not None
+    left = int(answer.header("x-ratelimit-remaining-tokens") or 0)
+    assert left < 120_000
+    assert f"TPM {left:,}/120,000" in said[0]

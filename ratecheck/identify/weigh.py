@@ -32,7 +32,9 @@ def rivalled(belief: Belief, claim: Claim) -> bool:
 
     Belief before the first answer orders the questions. It is no finding: some answer must have contradicted the rest.
     """
-    return any(rival.cell.family.says != claim.family.says for rival, _ in rivals(belief))
+    # Without numbers the turns between admitted and refused have to speak for it: see ``tested``.
+    numbers = any(seen.remaining is not None for seen in belief.history)
+    return numbers and any(rival.cell.family.says != claim.family.says for rival, _ in rivals(belief))
 
 
 def rivals(belief: Belief) -> list[tuple[Hypothesis, float]]:
