@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -19,14 +20,14 @@ from test_estimate import chat
 
 from ratecheck.cli import app
 from ratecheck.cli.exits import run
-from ratecheck.estimate import Settings
+from ratecheck.estimate import Estimator, Settings
 from ratecheck.estimate.texts import measure, whole
 from ratecheck.net import counting, inputs, parts
 from ratecheck.net.beside import beside, two_at_once
 from ratecheck.net.crew import Crew
 from ratecheck.net.lines import lines_between
 from ratecheck.net.parts import MOST_NUMBERS, handed_out
-from ratecheck.net.reading import blocks_between
+from ratecheck.net.reading import Unreadable, blocks_between
 from ratecheck.net.tokenizer import counter
 
 pytestmark = pytest.mark.skipif(not two_at_once(), reason="one process counts here")
@@ -278,3 +279,106 @@ def test_a_fork_beside_threads_is_no_warning(recwarn: pytest.WarningsRecorder) -
     waiting.set()
     thread.join()
     assert not [each for each in recwarn if issubclass(each.category, DeprecationWarning)]
+
+
+def _run(command: str, path: Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run ``estimate`` in a shell, with every file large and small parts."""
+    code = (
+        "import sys; from ratecheck.net import counting, parts; counting.WORTH_BYTES = 1; parts.PART_BYTES = 50_000; "
+        "from ratecheck.__main__ import main; main()"
+    )
+    line = command.format(run=f'"{sys.executable}" -c "{code}" estimate --json', path=path)
+    return subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=120, **options)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "{run} {path}",
+        "{run} /dev/stdin < {path}",
+        "{run} /dev/fd/7 7< {path}",
+        "{run} {path} <&-",
+        "{run} {path} <&- 2>&-",
+        "trap '' CHLD; {run} {path}",  # the end of a copy is told to nobody
+        "ulimit -n 8; {run} {path}",  # no room for pipes
+        "ulimit -n 14; {run} {path}",
+    ],
+)
+def test_wherever_it_runs_the_figure_is_the_same(tmp_path: Path, command: str) -> None:
+    """Names that stand for a stream, closed streams, a system without room for more: never an error, never less."""
+    path = tmp_path / "a.txt"
+    path.write_text("ten words of a text that is counted in parts\n" * 9000)
+    done = _run(command, path)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)["prompts"][0]["text_tokens"]
+    assert told == counter("o200k_base").count(path.read_text())
+
+
+def test_an_output_that_is_closed_is_no_fault(tmp_path: Path) -> None:
+    """Neither is a text that nobody reads."""
+    path = tmp_path / "a.txt"
+    path.write_text("word " * 50_000)
+    for closed in ("<&- >&-", "<&- >&- 2>&-", ">&-"):
+        assert _run(f"{{run}} {{path}} {closed}", path).returncode == 0
+
+
+def test_lines_without_a_request_are_counted_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file full of them: the first few are named, in order, and all are counted, in parts as in one go."""
+    path = tmp_path / "a.jsonl"
+    lines = [json.dumps(place) for place in range(30_000)]
+    lines[20_000] = json.dumps(chat(2))
+    path.write_text("\n".join(lines))
+    monkeypatch.setattr(parts, "PART_BYTES", 30_000)
+    said = []
+    for size in (1 << 30, 1):
+        monkeypatch.setattr(counting, "WORTH_BYTES", size)
+        said.append((_said(path, "--json"), *capsys.readouterr()))
+    assert said[0] == said[1]
+    skipped = json.loads(said[1][1])["skipped"]
+    assert skipped["count"] == 29_999
+    assert [each["source"] for each in skipped["first"]] == [f"{path}:{line}" for line in range(1, 21)]
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.jsonl"])
+@pytest.mark.parametrize("change", ["removed", "replaced"])
+def test_a_file_that_is_not_the_one_any_more_is_no_text(tmp_path: Path, name: str, change: str) -> None:
+    """Parts of two files are never added up: it is said that the file is another."""
+    path = tmp_path / name
+    line = json.dumps(chat(3)) if name.endswith("l") else "some words"
+    path.write_text(f"{line}\n" * 20_000)
+    with (
+        patch.object(parts, "PART_BYTES", 20_000),
+        patch.object(counting, "WORTH_BYTES", 1),
+        patch.object(Crew, "begin"),
+        patch.object(Crew, "outcomes", lambda crew: iter(())),
+        counting.counts([str(path)], SETTINGS) as large,
+    ):
+        if change == "removed":
+            path.unlink()
+        else:
+            (tmp_path / "other").write_text(f"{line}\n" * 20_000)
+            (tmp_path / "other").rename(path)
+        with pytest.raises(Unreadable, match="no such file" if change == "removed" else "replaced"):
+            list(large.prompts(0, Estimator(SETTINGS, counter), lambda read: None))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends copies with the process that made them")
+def test_copies_die_with_the_program() -> None:
+    """Whatever ends it, nobody goes on counting for nobody."""
+    code = (
+        "import time\nfrom ratecheck.net.crew import Crew\n"
+        "crew = Crew(lambda: None, lambda job: (2, lambda part: time.sleep(60)))\n"
+        "crew.begin(0)\nprint(crew._child, flush=True)\ntime.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        copy = int(run.stdout.readline())
+        run.kill()
+    state = Path(f"/proc/{copy}/stat")
+    deadline = time.monotonic() + 10
+    # A zombie is dead: it is left to whoever collects orphans here.
+    while state.exists() and state.read_text().rpartition(")")[2].split()[0] != "Z":
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

@@ -33,9 +33,6 @@ SETTINGS = {
     )
 }
 
-# Named of all lines that could not be read; the rest is counted.
-_NAMED = 20
-
 
 def command(
     prompts: Annotated[list[str] | None, typer.Argument(metavar="[PROMPT]…", help="Files; - or none: stdin.")] = None,
@@ -138,7 +135,7 @@ def _read(
 
     from ratecheck.estimate.report import Skipped
     from ratecheck.net import inputs
-    from ratecheck.net.counting import counts
+    from ratecheck.net.counting import NAMED, counts
     from ratecheck.net.reading import Unreadable
 
     if files == ["-"] and sys.stdin.isatty():
@@ -150,7 +147,7 @@ def _read(
     alone = len(paths) == 1
     interrupted = False
     try:
-        with counts(paths, settings) as large, _progress(paths, output) as advance, _no_collection():
+        with counts(paths, settings, strict) as large, _progress(paths, output) as advance, _no_collection():
             if large and not output.json:
                 from ratecheck.render import grids  # noqa: F401  # drawing the tables takes less than importing this
             for place, path in enumerate(paths):
@@ -166,8 +163,8 @@ def _read(
                             continue
                         if strict:
                             raise Unreadable(f"{each.source}: {each.why}")
-                        lost += 1
-                        if lost <= _NAMED:
+                        lost += each.lines
+                        if len(skipped) < NAMED:
                             skipped.append(each)
                     if len(found) + lost == before:
                         raise Unreadable(f"{path}: no request in it, only empty lines")

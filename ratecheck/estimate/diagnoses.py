@@ -39,8 +39,8 @@ def _to_pass(cases: list[NeverFits], certain: bool) -> Iterator[str]:
     if cases[0].limit.at_once == 0:
         yield "The limit is 0: use another model, or have this one enabled for your plan."
         return
-    helped = [each for each in cases if each.without_output < min(each.charged_tokens, each.limit.at_once + 1)]
-    others = [each for each in cases if each not in helped]
+    helped = [each for each in cases if _helped(each)]
+    others = [each for each in cases if not _helped(each)]
     if helped:
         least = max(each.without_output for each in helped)
         whose = f" of {_named([each.source for each in helped])}" if others else ""
@@ -50,6 +50,11 @@ def _to_pass(cases: list[NeverFits], certain: bool) -> Iterator[str]:
         whose = _named([each.source for each in others]) if helped else them
         never = "waiting and retrying never help" if certain else "after a refusal, waiting will not help"
         yield f"Shorten or split {whose}: {never}."
+
+
+def _helped(case: NeverFits) -> bool:
+    """Whether a prompt would pass with the smallest output."""
+    return case.without_output < min(case.charged_tokens, case.limit.at_once + 1)
 
 
 def _counting(report: Report) -> Iterator[Diagnosis]:

@@ -32,13 +32,21 @@ _CHARS_TOGETHER = 1 << 20
 _LISTED = 200
 
 
+class Broken(NamedTuple):
+    """A line that holds no request."""
+
+    why: str
+    lines: int = 1
+    """How many there are from this one on that are not named each."""
+
+
 class Counted(NamedTuple):
     """Lines of a file that were counted, each with its number."""
 
     rows: list[Row]
     """Plain requests."""
-    others: list[tuple[int, PromptEstimate | str]]
-    """All other requests, and why a line holds none."""
+    others: list[tuple[int, PromptEstimate | Broken]]
+    """All other requests, and lines without one."""
 
 
 class Estimator:
@@ -139,8 +147,8 @@ class Estimator:
         by_line = {row[0]: each for row, each in zip(rows, found, strict=True)}
         for line, each in others:
             by_line[line] = (
-                Skipped(f"{source}:{before + line}", each)
-                if isinstance(each, str)
+                Skipped(f"{source}:{before + line}", each.why, each.lines)
+                if isinstance(each, Broken)
                 else each._replace(line=before + line)
             )
         return [by_line[line] for line in sorted(by_line)]
@@ -157,14 +165,13 @@ class Estimator:
                 break
         return (batch.begin(background), others) if read else None
 
-    def _line(self, source: str, number: int, raw: Any, broken: str | None) -> PromptEstimate | str:
-        """Estimate a request; a sentence where there is none."""
-        if broken is not None:
-            return broken
-        try:
-            return self.request(source, raw, number)
-        except NotARequest as error:
-            return str(error)
+    def _line(self, source: str, number: int, raw: Any, broken: str | None) -> PromptEstimate | Broken:
+        if broken is None:
+            try:
+                return self.request(source, raw, number)
+            except NotARequest as error:
+                broken = str(error)
+        return Broken(broken)
 
     def several(self, source: str, raws: Sequence[Any]) -> list[PromptEstimate | Skipped]:
         """Estimate the requests of a list by their places in it."""
@@ -251,8 +258,8 @@ class Estimator:
         if standing is not None and method == "tiktoken":
             method = f"estimate:{standing.row.encoding}x{standing.row.factor:g}"
             band = standing.row.band
-        engines = "+".join(dict.fromkeys(memory.counter.engine for memory in self._memories.values()))
         encodings = tuple(dict.fromkeys(prompt.model.row.encoding for prompt in every.kinds))
+        engines = "+".join(dict.fromkeys(self._memory(encoding).counter.engine for encoding in encodings))
         report = Report(
             every, encodings, method, engines, band, tuple(limits), fit(every, limits), tuple(skipped), skipped_total,
             interrupted,

@@ -148,6 +148,8 @@ class Skipped:
 
     source: str
     why: str
+    lines: int = 1
+    """How many there are, where only the first is named."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,13 @@
 import os
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 T = TypeVar("T")
+
+# Linux: `prctl`'s option, and the signal that a copy is sent.
+_PARENT_DEATH_SIGNAL, _KILL = 1, 9
 
 
 def two_at_once() -> bool:
@@ -20,6 +23,40 @@ def copy() -> int:
         # Python 3.12 warns of forks beside threads. Those here wait for work and hold no lock; the copy starts its own.
         warnings.simplefilter("ignore", DeprecationWarning)
         return os.fork()
+
+
+def reaped(child: int) -> bool | None:
+    """Wait for a copy to end; return whether it did so by itself, ``None`` where the system does not tell.
+
+    It does not where whoever started this program has it ignore the signal that a child ended.
+    """
+    try:
+        return os.waitpid(child, 0)[1] == 0
+    except ChildProcessError:
+        return None
+
+
+def killed(child: int) -> None:
+    """End a copy, and wait until it has."""
+    import signal
+
+    with suppress(ProcessLookupError):
+        os.kill(child, signal.SIGKILL)
+    reaped(child)
+
+
+def die_with_parent() -> None:
+    """Have the system end this copy when the process dies that made it, where the system can."""
+    import ctypes
+
+    parent = os.getppid()
+    try:
+        prctl = ctypes.CDLL(None).prctl
+    except (AttributeError, OSError, TypeError):
+        return
+    prctl(_PARENT_DEATH_SIGNAL, _KILL)
+    if os.getppid() != parent:
+        os._exit(1)  # it has died already
 
 
 @contextmanager
@@ -40,6 +77,7 @@ def beside(work: Callable[[], T]) -> Iterator[Callable[[], T]]:
         # Whatever happens, this copy of the program ends here, and says nothing.
         status = 1
         try:
+            die_with_parent()
             os.close(receiving)
             with open(sending, "wb") as told:
                 pickle.dump(work(), told, pickle.HIGHEST_PROTOCOL)
@@ -52,9 +90,11 @@ def beside(work: Callable[[], T]) -> Iterator[Callable[[], T]]:
     def outcome() -> T:
         nonlocal waited
         answer = pipe.read()
-        done = os.waitpid(child, 0)[1] == 0
+        done = reaped(child)
         waited = True
-        found: T = pickle.loads(answer) if done else work()
+        if not done and (done is False or not answer.endswith(pickle.STOP)):
+            return work()
+        found: T = pickle.loads(answer)
         return found
 
     with open(receiving, "rb") as pipe:
@@ -62,7 +102,4 @@ def beside(work: Callable[[], T]) -> Iterator[Callable[[], T]]:
             yield outcome
         finally:
             if not waited:
-                import signal
-
-                os.kill(child, signal.SIGKILL)
-                os.waitpid(child, 0)
+                killed(child)

@@ -5,14 +5,14 @@ need.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ratecheck.net.parts import MOST_NUMBERS, size_for_two
 
 if TYPE_CHECKING:
-    from ratecheck.estimate.estimator import Counted, Estimator
+    from ratecheck.estimate.estimator import Broken, Counted, Estimator
     from ratecheck.estimate.report import PromptEstimate, Skipped
     from ratecheck.estimate.requests import Line
     from ratecheck.estimate.settings import Settings
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 WORTH_BYTES = 16 << 20
 # Files that are counted so: each has one part at least, and so many numbers can be handed out.
 _MOST_FILES = MOST_NUMBERS // 2
+# Named of all lines that could not be read; the rest is counted.
+NAMED = 20
 # Of a file's beginning, where its first request names a model.
 _LOOK_BYTES = 1 << 16
 
@@ -37,6 +39,8 @@ class Job(NamedTuple):
     settings: "Settings | None"
     """For files by line; ``None`` where there are none: what estimates requests need not be loaded for a text."""
     files: "list[Large]"
+    strict: bool
+    """No further than the first line without a request."""
 
 
 class CountedPart(NamedTuple):
@@ -70,7 +74,8 @@ def ahead(arguments: list[str]) -> Iterator[None]:
         return
     # A model that is named, or named by a file of limits, is better waited for.
     named = any(each.startswith(("--model", "--limits")) for each in arguments)
-    _begun = _crew(None if named else path)
+    with suppress(OSError):  # no room for another process: this one does it all, later
+        _begun = _crew(None if named else path)
     try:
         yield
     finally:
@@ -96,8 +101,11 @@ def _likely_encoding(path: str, settings: "Settings | None" = None) -> str:
     """Return what the model has that the first request of a file names; of a text, what the default model has."""
     from ratecheck.estimate.texts import DEFAULT_ENCODING
 
-    with open(path, "rb") as file:
-        head = file.read(_LOOK_BYTES)
+    try:
+        with open(path, "rb") as file:
+            head = file.read(_LOOK_BYTES)
+    except OSError:
+        head = b""  # gone: whoever reads it says so
     if head.lstrip()[:1] != b"{":
         return DEFAULT_ENCODING
     import re
@@ -120,23 +128,23 @@ def _work(job: Job) -> "tuple[int, Callable[[int], Outcome]]":
     # Loaded once, before there are two of us.
     for file in job.files:
         _load(job.encoding if file.encoding is not None else _likely_encoding(file.path, job.settings))
-    requests = _requests(job.settings) if job.settings is not None else None
+    requests = _requests(job.settings, job.strict) if job.settings is not None else None
 
     def count(number: int) -> "Outcome":
         file, begin, end = parts[number]
         try:
             if file.encoding is not None:
-                blocks = blocks_between(file.path, file.encoding, begin, end)
+                blocks = blocks_between(file.path, file.encoding, begin, end, identity=file.identity)
                 return measure(counter(job.encoding), blocks, alone=True)
             assert requests is not None
-            return requests(file.path, begin, end)
+            return requests(file, begin, end)
         except Unreadable as error:
             return error
 
     return len(parts), count
 
 
-def _requests(settings: "Settings") -> Callable[[str, int, int], CountedPart]:
+def _requests(settings: "Settings", strict: bool) -> "Callable[[Large, int, int], CountedPart]":
     """Return what counts a part of a file by line."""
     from ratecheck.estimate.estimator import Estimator
     from ratecheck.net.lines import lines_between
@@ -145,17 +153,37 @@ def _requests(settings: "Settings") -> Callable[[str, int, int], CountedPart]:
 
     estimator = Estimator(settings, counter)
 
-    def count(path: str, begin: int, end: int) -> CountedPart:
+    def count(file: "Large", begin: int, end: int) -> CountedPart:
         read = 0
 
         def lines() -> "Iterator[Line]":
             nonlocal read
-            read = yield from lines_between(path, begin, end)
+            read = yield from lines_between(file.path, begin, end, identity=file.identity)
 
-        counted = [*estimator.counted(path, lines(), completing(path))]
-        return CountedPart(read, counted)
+        found: list[Counted] = []
+        named = 0
+        for counted in estimator.counted(file.path, lines(), completing(file.path)):
+            others, broken = _named(counted.others, NAMED - named)
+            named += broken
+            found.append(counted._replace(others=others))
+            if strict and broken:
+                break
+        return CountedPart(read, found)
 
     return count
+
+
+def _named(others: "list[tuple[int, PromptEstimate | Broken]]", most: int) -> "tuple[list[Any], int]":
+    """Return ``others`` with lines without a request after the first ``most`` in one, and how many there are."""
+    from ratecheck.estimate.estimator import Broken
+
+    broken = [(line, each) for line, each in others if isinstance(each, Broken)]
+    if len(broken) <= most:
+        return others, len(broken)
+    line, first = broken[max(most, 0)]
+    rest = (line, Broken(first.why, len(broken) - max(most, 0)))
+    kept = [each for each in others if not isinstance(each[1], Broken)]
+    return [*kept, *broken[: max(most, 0)], rest], len(broken)
 
 
 class Counts:
@@ -218,8 +246,8 @@ class Counts:
 
 
 @contextmanager
-def counts(paths: list[str], settings: "Settings") -> "Iterator[Counts]":
-    """Have the large files among ``paths`` counted."""
+def counts(paths: list[str], settings: "Settings", strict: bool = False) -> "Iterator[Counts]":
+    """Have the large files among ``paths`` counted; ``strict``: up to the first line without a request."""
     global _begun
     from ratecheck.net.inputs import large
 
@@ -232,13 +260,17 @@ def counts(paths: list[str], settings: "Settings") -> "Iterator[Counts]":
     part_bytes = sum(worth.values()) // (MOST_NUMBERS - len(worth)) + 1
     files = {place: found for place in worth if (found := large(paths[place], part_bytes)) is not None}
     by_line = any(file.encoding is None for file in files.values())
-    job = Job(settings.model_for().row.encoding, settings if by_line else None, [*files.values()])
-    if not files:
-        yield Counts(job, files, iter(()))
-        return
-    crew, _begun = _begun or _crew(None), None
+    job = Job(settings.model_for().row.encoding, settings if by_line else None, [*files.values()], strict)
+    crew, _begun = _begun, None
     try:
+        if files and crew is None:
+            with suppress(OSError):  # no room for another process: each file is read here, when its turn comes
+                crew = _crew(None)
+        if crew is None or not files:
+            yield Counts(job, {}, iter(()))
+            return
         crew.begin(job)
         yield Counts(job, files, crew.outcomes())
     finally:
-        crew.end()
+        if crew is not None:
+            crew.end()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
-from ratecheck.net.beside import copy
+from ratecheck.net.beside import copy, die_with_parent, killed, reaped
 
 Job = TypeVar("Job")
 Outcome = TypeVar("Outcome")
@@ -28,21 +28,32 @@ class Crew(Generic[Job, Outcome]):
     """Both copies, seen from the process that they answer to."""
 
     def __init__(self, prepare: Callable[[], object], work: "Work[Job, Outcome]") -> None:
-        """Begin with ``prepare``, in a copy of this process; needs ``two_at_once()``."""
-        told, self._orders = os.pipe()
-        first, answering_first = os.pipe()
-        second, answering_second = os.pipe()
+        """Begin with ``prepare``, in a copy of this process; needs ``two_at_once()``.
+
+        Raises:
+            OSError: the system has no room for another process or its pipes.
+        """
+        ends: list[int] = []
+        try:
+            for _ in range(3):
+                ends += _pipe()
+            child = copy()
+        except OSError:
+            for end in ends:
+                os.close(end)
+            raise
+        told, self._orders, first, answering_first, second, answering_second = ends
         self._answers = [first, second]
-        child = copy()
         if child == 0:
             # Whatever happens, this copy of the program ends here, and says nothing: nobody waits for it to close a
             # stream that it shares with this process.
             try:
+                die_with_parent()
                 gc.disable()  # a copy lives for one job
                 for mine in (self._orders, first, second):
                     os.close(mine)
-                nothing = os.open(os.devnull, os.O_RDWR)
-                for stream in range(3):
+                nothing = os.open(os.devnull, os.O_WRONLY)
+                for stream in (1, 2):
                     os.dup2(nothing, stream)
                 prepare()
                 _work(told, answering_first, answering_second, work)
@@ -56,9 +67,9 @@ class Crew(Generic[Job, Outcome]):
         """Tell the copies what to do; it must be picklable."""
         import pickle
 
-        with suppress(BrokenPipeError), open(self._orders, "wb") as orders:  # broken: nobody is there to work
-            self._orders = -1
-            pickle.dump(job, orders, pickle.HIGHEST_PROTOCOL)
+        orders, self._orders = self._orders, -1
+        with suppress(BrokenPipeError), open(orders, "wb") as told:  # broken: nobody is there to work
+            pickle.dump(job, told, pickle.HIGHEST_PROTOCOL)
 
     def outcomes(self) -> Iterator[tuple[int, Outcome]]:
         """Yield parts' numbers and outcomes as they come; those of a copy that failed or was ended are missing."""
@@ -81,19 +92,28 @@ class Crew(Generic[Job, Outcome]):
                     number, outcome = pickle.loads(waiting[_LENGTH_BYTES:end])
                     del waiting[:end]
                     yield number, outcome
-        os.waitpid(self._child, 0)
-        self._child = 0
+        child, self._child = self._child, 0
+        reaped(child)
 
     def end(self) -> None:
         """End the copies, whatever they are at: the second one at its next answer, which nobody takes."""
-        import signal
-
         for mine in (self._orders, *self._answers):
             if mine >= 0:
                 os.close(mine)
         if self._child:
-            os.kill(self._child, signal.SIGKILL)
-            os.waitpid(self._child, 0)
+            killed(self._child)
+
+
+def _pipe() -> list[int]:
+    """Return both ends of a pipe: never the number of a standard stream that was closed, which is put back later."""
+    import fcntl
+
+    ends = list(os.pipe())
+    for place, end in enumerate(ends):
+        if end <= 2:
+            ends[place] = fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 3)
+            os.close(end)
+    return ends
 
 
 def _work(told: int, answering_first: int, answering_second: int, work: "Work[Any, Any]") -> None:
@@ -107,12 +127,15 @@ def _work(told: int, answering_first: int, answering_second: int, work: "Work[An
     with handed_out(numbers) as take:
         other = copy()
         if other == 0:
+            die_with_parent()
             os.close(answering_first)
             _answer(answering_second, take, do)
             return
         os.close(answering_second)
-        _answer(answering_first, take, do)
-        os.waitpid(other, 0)
+        try:
+            _answer(answering_first, take, do)
+        finally:
+            reaped(other)  # it would die with this one
 
 
 def _answer(answering: int, take: Callable[[], int | None], do: Callable[[int], Any]) -> None:

@@ -166,15 +166,17 @@ def large(path: str, part_bytes: int) -> Large | None:
     try:
         with opened(path) as file:
             form, encoding = _form(path, _head(file))
-            size = os.fstat(file.fileno()).st_size
+            about = os.fstat(file.fileno())
+            size, identity = about.st_size, (about.st_dev, about.st_ino)
             if encoding == "utf-16":
                 return None
             if form is _Form.LINES:
                 # A line may hold a picture of some megabytes.
                 borders = part_borders(file.fileno(), size, _after_line, part_bytes=part_bytes, look_bytes=PART_BYTES)
-                return Large(path, None, borders)
+                return Large(path, None, borders, identity)
             if form is _Form.TEXT:
-                return Large(path, encoding, part_borders(file.fileno(), size, _safe_cut, part_bytes=part_bytes))
+                borders = part_borders(file.fileno(), size, _safe_cut, part_bytes=part_bytes)
+                return Large(path, encoding, borders, identity)
     except (Unreadable, OSError):
         pass  # whoever reads it says why
     return None

@@ -78,6 +78,8 @@ def read_lines(
     number = 0
     with file:
         for number, raw in enumerate(_split(file, advance, end), 1):
+            if len(raw) < 2 and not raw.strip():
+                continue  # an empty line, of Windows too
             if number == 1 and marked and raw.startswith(codecs.BOM_UTF8):
                 raw = raw[len(codecs.BOM_UTF8) :]
             try:
@@ -91,13 +93,17 @@ def read_lines(
 
 
 def lines_between(
-    path: str, begin: int, end: int | None, advance: Advance = lambda _: None
+    path: str,
+    begin: int,
+    end: int | None,
+    advance: Advance = lambda _: None,
+    identity: tuple[int, int] | None = None,
 ) -> "Generator[Line, None, int]":
     """Yield the values of the lines of a file from one byte to another, and return how many lines there are.
 
     Raises:
         Unreadable: it cannot be opened (any more).
     """
-    file = opened(path)
+    file = opened(path, identity)
     file.seek(begin)
     return (yield from read_lines(file, advance, marked=begin == 0, end=end))

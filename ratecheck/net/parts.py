@@ -26,6 +26,8 @@ class Large(NamedTuple):
     """Of a text; ``None``: values by line."""
     borders: list[int]
     """Where its parts begin, and its end."""
+    identity: tuple[int, int]
+    """Device and number of the file that had that name: another one may have it by now."""
 
     @property
     def parts(self) -> int:

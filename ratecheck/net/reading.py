@@ -20,8 +20,8 @@ class Unreadable(UsageError):
     """One input that cannot be read; the rest may go on."""
 
 
-def opened(path: str) -> BinaryIO:
-    """Open a file to read its bytes; ``-`` is stdin.
+def opened(path: str, identity: tuple[int, int] | None = None) -> BinaryIO:
+    """Open a file to read its bytes; ``-`` is stdin. ``identity``: device and number that it must have.
 
     Raises:
         Unreadable: missing, a directory, not ours to read.
@@ -31,11 +31,17 @@ def opened(path: str) -> BinaryIO:
     try:
         if os.path.isdir(path):
             raise Unreadable(f"{path} is a directory", f"name files: {path.rstrip('/')}/*.md")
-        return open(path, "rb")
+        file = open(path, "rb")  # noqa: SIM115  # whoever reads it closes it
     except FileNotFoundError:
         raise Unreadable(f"{path}: no such file") from None
     except (OSError, ValueError) as error:
         raise Unreadable(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    if identity is not None:
+        about = os.fstat(file.fileno())
+        if identity != (about.st_dev, about.st_ino):
+            file.close()
+            raise Unreadable(f"{path} was replaced by another file while it was read")
+    return file
 
 
 def upto(file: BinaryIO, wanted: int, end: int | None) -> Iterator[bytes]:
@@ -70,7 +76,8 @@ def blocks(
                     f"convert it first, for example: iconv -f {charset} -t utf-8",
                 ) from None
             if "\0" in text:
-                raise Unreadable(f"{source} is not text (a zero byte near byte {done + text.index(chr(0)):,})")
+                place = 2 * text.index("\0") if encoding == "utf-16" else raw.index(0)
+                raise Unreadable(f"{source} is not text (a zero byte near byte {done + place:,})")
             if text:
                 yield text
             done += len(raw)
@@ -78,13 +85,18 @@ def blocks(
 
 
 def blocks_between(
-    path: str, encoding: str, begin: int, end: int | None, advance: Advance = lambda _: None
+    path: str,
+    encoding: str,
+    begin: int,
+    end: int | None,
+    advance: Advance = lambda _: None,
+    identity: tuple[int, int] | None = None,
 ) -> Iterator[str]:
     """Yield the text of a file from one byte to another, ``None`` for its end.
 
     Raises:
         Unreadable: it cannot be opened (any more), or is no UTF-8.
     """
-    file = opened(path)
+    file = opened(path, identity)
     file.seek(begin)
     yield from blocks(file, path, encoding if begin == 0 else "utf-8", advance, done=begin, end=end)
