@@ -11,7 +11,7 @@ from ratecheck.cli.output import JsonOption, NoColorOption, Output
 from ratecheck.errors import ExitCode
 
 if TYPE_CHECKING:
-    from ratecheck.estimate import Estimator, Settings
+    from ratecheck.estimate import Estimator
     from ratecheck.estimate.limits import AskedLimit
     from ratecheck.estimate.report import PromptEstimate, Skipped
     from ratecheck.limits_file import LimitsFile
@@ -81,7 +81,7 @@ def command(
         model, max_output_tokens, n, limiting, charging, _day(on), default_model=read.model or DEFAULT_MODEL
     )
     estimator = Estimator(settings, counter)
-    found, skipped, lost, interrupted = _read(estimator, settings, files, strict, output)
+    found, skipped, lost, interrupted = _read(estimator, files, strict, output)
     report = estimator.report(found, asked, skipped, lost, interrupted)
     if json_:
         import sys
@@ -128,7 +128,7 @@ def _limits(
 
 
 def _read(
-    estimator: "Estimator", settings: "Settings", files: list[str], strict: bool, output: Output
+    estimator: "Estimator", files: list[str], strict: bool, output: Output
 ) -> "tuple[list[PromptEstimate], list[Skipped], int, bool]":
     """Estimate all there is to read, or what there is until Ctrl-C: a long batch is not lost by it."""
     import sys
@@ -147,7 +147,7 @@ def _read(
     alone = len(paths) == 1
     interrupted = False
     try:
-        with counts(paths, settings, strict) as large, _progress(paths, output) as advance, _no_collection():
+        with counts(paths, estimator.settings, strict) as large, _progress(paths, output) as advance, _no_collection():
             if large and not output.json:
                 from ratecheck.render import grids  # noqa: F401  # drawing the tables takes less than importing this
             for place, path in enumerate(paths):

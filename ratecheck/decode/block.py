@@ -3,7 +3,8 @@
 import ctypes
 from collections.abc import Callable
 from functools import cache, partial
-from typing import Any
+
+from ratecheck.clibrary import c_function
 
 Search = Callable[[int], int]
 """Where a needle stands first from an offset within the block on; the block's length for nowhere."""
@@ -12,19 +13,6 @@ Search = Callable[[int], int]
 _WORTH_BYTES = 32 << 10
 # Larger than any block.
 _KEPT_BYTES = 4 << 20
-
-
-@cache
-def _c_function(name: str, result: Any, *arguments: Any) -> Any:
-    """A function of the C library, or ``None`` where it has none of that name."""
-    try:
-        # PyDLL: a search of microseconds is not worth giving other threads their turn.
-        function = getattr(ctypes.PyDLL(None), name)
-    except (AttributeError, OSError, TypeError):
-        return None
-    function.restype = result
-    function.argtypes = arguments
-    return function
 
 
 @cache
@@ -42,7 +30,7 @@ def searcher(block: bytes) -> Callable[[bytes], Search]:
 
     ``strstr`` of glibc looks at sixteen bytes and more at once: ten times as fast as ``bytes.find``.
     """
-    strstr = _c_function("strstr", ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p)
+    strstr = c_function("strstr", ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p)
     nowhere = len(block)
     if strstr is None or nowhere < _WORTH_BYTES or b"\0" in block:
         return partial(_plain_search, block)
@@ -73,7 +61,7 @@ def line_breaks(block: bytes) -> int:
     glibc's ``argz_count`` goes from zero byte to zero byte with ``strlen``: three times as fast, where lines are longer
     than a few words.
     """
-    count = _c_function("argz_count", ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t)
+    count = c_function("argz_count", ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t)
     if count is None or len(block) < _WORTH_BYTES or b"\0" in block:
         return block.count(b"\n")
     # With the zero byte behind the block there is one string more than there are breaks.

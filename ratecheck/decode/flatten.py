@@ -7,6 +7,7 @@ stands before a quote, the quote is meant; whatever stands for a line break is a
 
 import re
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -137,6 +138,11 @@ class Flat:
         return Flat(self.lines[first:last], self.first_line + first, numbers)
 
 
-def flatten(text: str, first_line: int = 1) -> Flat:
+def flatten(text: str) -> Flat:
     """Return the paste without decoration and escaping."""
-    return Flat(tuple(map(plain_line, text.splitlines())), first_line)
+    return flat_of(text.splitlines())
+
+
+def flat_of(rows: Sequence[str], numbers: tuple[int, ...] | None = None) -> Flat:
+    """Return the rows of a paste without decoration and escaping; ``numbers``: where they do not simply count on."""
+    return Flat(tuple(map(plain_line, rows)), numbers=numbers)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from ratecheck.decode.evidence import Evidence, gather
 from ratecheck.decode.explain import explained
-from ratecheck.decode.flatten import Flat, flatten, plain_line
+from ratecheck.decode.flatten import Flat, flat_of, flatten
 from ratecheck.decode.frames import ClientNext, clients
 from ratecheck.decode.judge import Draft, judge
 from ratecheck.decode.records import spans
@@ -66,10 +66,10 @@ def decode_text(text: str, *, source: str = "-", now: datetime | None = None) ->
         if drafts:
             return report_of(fold(drafts), source=source, lines=text.count("\n") + 1)
     rows = text.splitlines()
-    flat = Flat(tuple(map(plain_line, rows)))
+    flat = flat_of(rows)
     found = _of_flat(flat, now)
     for other in readings(rows) if len(text) <= _SCREENS_CHARS else ():
-        read = Flat(tuple(map(plain_line, other.lines)), numbers=other.numbers)
+        read = flat_of(other.lines, other.numbers)
         told = _of_flat(read, now)
         if _says_more(told, found, or_as_much=other.certain):
             flat, found = read, told

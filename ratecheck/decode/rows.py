@@ -5,8 +5,8 @@ Neither can be seen for sure. So both are other readings of the paste, and whoev
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
-from unicodedata import east_asian_width
 
+from ratecheck.cells import cells
 from ratecheck.decode.lazy import lazy
 from ratecheck.decode.records import begins
 
@@ -47,12 +47,6 @@ def readings(rows: Sequence[str]) -> Iterator[Reading]:
             yield reading
 
 
-def _cells(row: str) -> int:
-    if row.isascii():
-        return len(row)
-    return sum(2 if east_asian_width(each) in "WF" else 1 for each in row)
-
-
 def unwrapped(rows: Sequence[str]) -> Reading | None:
     """Put full rows and what follows them together; ``None`` where no row is one that goes on.
 
@@ -61,15 +55,15 @@ def unwrapped(rows: Sequence[str]) -> Reading | None:
 
     It is certain where more than one row is full and fewer are nearly so, or where a number is broken.
     """
-    cells = list(map(_cells, rows))
-    width = max(cells, default=0)
+    sizes = list(map(cells, rows))
+    width = max(sizes, default=0)
     if width < _LEAST_CELLS:
         return None
     lines: list[str] = []
     numbers: list[int] = []
     joins = in_numbers = fulls = 0
     full = False
-    for number, (row, size) in enumerate(zip(rows, cells, strict=True), 1):
+    for number, (row, size) in enumerate(zip(rows, sizes, strict=True), 1):
         fulls += full
         if full and _goes_on(lines[-1], row):
             joins += 1
@@ -82,7 +76,7 @@ def unwrapped(rows: Sequence[str]) -> Reading | None:
         full = size == width or (size == width - 1 and not row.isascii())
     if not joins:
         return None
-    nearly = sum(width - _NEARLY_CELLS <= size < width for size in cells)
+    nearly = sum(width - _NEARLY_CELLS <= size < width for size in sizes)
     return Reading(tuple(lines), tuple(numbers), fulls > max(nearly, 1) or joins == in_numbers)
 
 

@@ -53,7 +53,7 @@ class Estimator:
     """Estimates prompt after prompt with one set of settings."""
 
     def __init__(self, settings: Settings, counter: Callable[[str], Counter]) -> None:
-        self._settings = settings
+        self.settings = settings
         self._counter = counter
         self._memories: dict[str, Memory] = {}
         self._kinds: dict[str | None, Kind] = {}
@@ -69,7 +69,7 @@ class Estimator:
 
     def _kind(self, named: str | None) -> Kind:
         if named not in self._kinds:
-            model = self._settings.model_for(named)
+            model = self.settings.model_for(named)
             self._kinds[named] = Kind(model, self._memory(model.row.encoding), *self._rule(model, "chat"))
         return self._kinds[named]
 
@@ -79,18 +79,18 @@ class Estimator:
         key = (model.name, endpoint, service)
         if key not in self._rules:
             # Who limits is who serves: said by hand, by where the request went, by the model's name, or known of it.
-            provider = self._settings.provider or service or model.service or model.row.provider or "unknown"
-            rule = rule_for(provider, endpoint, model=model.name, on=self._settings.on)
+            provider = self.settings.provider or service or model.service or model.row.provider or "unknown"
+            rule = rule_for(provider, endpoint, model=model.name, on=self.settings.on)
             self._rules[key] = (ASSUMED, True) if rule is None else (rule, False)
         return self._rules[key]
 
     def counter(self) -> Counter:
         """Return what counts the texts that name no model."""
-        return self._memory(self._settings.model_for(None).row.encoding).counter
+        return self._memory(self.settings.model_for(None).row.encoding).counter
 
     def text(self, source: str, text: Measured) -> PromptEstimate:
         """Estimate a text sent as one user message, or as the input of an embeddings or completions model."""
-        model = self._settings.model_for(None)
+        model = self.settings.model_for(None)
         request = Request(_text_endpoint(model), [Message(ROLE, "")])
         empty = prompt_of(request, model, text.around.__getitem__)
         scaled = round(text.tokens * model.row.factor)
@@ -102,7 +102,7 @@ class Estimator:
 
     def image(self, source: str, size: tuple[int, int] | None) -> PromptEstimate:
         """Estimate a picture of ``size`` pixels sent alone in one user message."""
-        model = self._settings.model_for(None)
+        model = self.settings.model_for(None)
         picture = Image(*size) if size else Image()
         return self._one(source, None, Request("chat", [Message("user", images=(picture,))]), model)
 
@@ -156,7 +156,7 @@ class Estimator:
     def _begin(self, lines: Iterator[Line], background: Begin) -> tuple[Callable[[], list[Row]], list[Line]] | None:
         """Start to count some lines; return what waits for those that are plain, and the others."""
         others: list[Line] = []
-        batch = Batch(self._kind, self._settings.max_output_tokens, self._settings.n)
+        batch = Batch(self._kind, self.settings.max_output_tokens, self.settings.n)
         read = 0
         for read, line in enumerate(lines, 1):
             if not batch.take(line[0], line[1]):
@@ -186,7 +186,7 @@ class Estimator:
         """
         try:
             request = parse(raw)
-            return self._one(source, line, request, self._settings.model_for(request.model))
+            return self._one(source, line, request, self.settings.model_for(request.model))
         except RecursionError:  # some readers of JSON go deeper than we do
             raise NotARequest("JSON nested too deeply") from None
 
@@ -202,7 +202,7 @@ class Estimator:
     def by_message(self, raw: Any) -> tuple[tuple[str, int], ...]:
         """Return role and tokens of each message of a request, calls and images too; of very many, the first."""
         request = parse(raw)
-        model = self._settings.model_for(request.model)
+        model = self.settings.model_for(request.model)
         count = self._memory(model.row.encoding).count
         return tuple(
             (message.role, message_with_all(message, request, model, count)) for message in request.messages[:_LISTED]
@@ -218,7 +218,7 @@ class Estimator:
         chars: int,
         text_tokens: int | None = None,
     ) -> PromptEstimate:
-        settings = self._settings
+        settings = self.settings
         most = request.max_output_tokens if settings.max_output_tokens is None else settings.max_output_tokens
         rule, assumed = self._rule(model, request.endpoint, request.service)
         plain = len(prompt.parts) == 1

@@ -63,7 +63,7 @@ class PromptEstimate(NamedTuple):
     @property
     def charged_tokens(self) -> int:
         """Return what a limit on all tokens loses when it arrives."""
-        return self.charge.input_tokens + self.charge.output_tokens
+        return self.charge.tokens
 
     @property
     def max_output_tokens(self) -> int | None:
@@ -139,7 +139,7 @@ class Prompts(tuple[PromptEstimate, ...]):
     @cached_property
     def charged(self) -> list[int]:
         """Return what a limit on all tokens loses to each."""
-        return [prompt.charge.input_tokens + prompt.charge.output_tokens for prompt in self]
+        return [prompt.charge.tokens for prompt in self]
 
 
 @dataclass(frozen=True, slots=True)

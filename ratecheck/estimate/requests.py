@@ -161,8 +161,7 @@ def _message(raw: Mapping[str, Any]) -> Message:
 
 
 def _call(call: Mapping[str, Any]) -> tuple[str, str]:
-    inner = call.get("function")
-    told = inner if isinstance(inner, dict) else call
+    told = _inner(call, "function")
     return _text(told.get("name", "")), _text(told.get("arguments", told.get("input", "")))
 
 
@@ -329,8 +328,7 @@ def parse(raw: Any, endpoint: str | None = None) -> Request:
             _responses(raw, request)
         case _:
             _prompts(raw.get("input", raw.get("prompt")), request)
-    settings = [raw[key] for key in _SETTINGS if isinstance(raw.get(key), dict)]
-    request.max_output_tokens, request.n, passed = asked_for(raw | settings[0] if settings else raw)
+    request.max_output_tokens, request.n, passed = asked_for({**raw, **_inner(raw, *_SETTINGS)})
     request.asides += passed
     # The two fields that most requests lack: looked for once, not method by method.
     if "tools" in raw or "functions" in raw:

@@ -45,14 +45,14 @@ def killed(child: int) -> None:
     reaped(child)
 
 
-def die_with_parent() -> None:
-    """Have the system end this copy when the process dies that made it, where the system can."""
-    import ctypes
+def die_with(parent: int) -> None:
+    """Have the system end this copy when the process ``parent`` dies that made it, where the system can."""
+    from ctypes import c_int, c_ulong
 
-    parent = os.getppid()
-    try:
-        prctl = ctypes.CDLL(None).prctl
-    except (AttributeError, OSError, TypeError):
+    from ratecheck.clibrary import c_function
+
+    prctl = c_function("prctl", c_int, c_int, c_ulong)
+    if prctl is None:
         return
     prctl(_PARENT_DEATH_SIGNAL, _KILL)
     if os.getppid() != parent:
@@ -72,12 +72,13 @@ def beside(work: Callable[[], T]) -> Iterator[Callable[[], T]]:
     import pickle
 
     receiving, sending = os.pipe()
+    parent = os.getpid()
     child = copy()
     if child == 0:
         # Whatever happens, this copy of the program ends here, and says nothing.
         status = 1
         try:
-            die_with_parent()
+            die_with(parent)
             os.close(receiving)
             with open(sending, "wb") as told:
                 pickle.dump(work(), told, pickle.HIGHEST_PROTOCOL)

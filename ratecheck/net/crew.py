@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
-from ratecheck.net.beside import copy, die_with_parent, killed, reaped
+from ratecheck.net.beside import copy, die_with, killed, reaped
 
 Job = TypeVar("Job")
 Outcome = TypeVar("Outcome")
@@ -33,6 +33,7 @@ class Crew(Generic[Job, Outcome]):
         Raises:
             OSError: the system has no room for another process or its pipes.
         """
+        parent = os.getpid()
         ends: list[int] = []
         try:
             for _ in range(3):
@@ -48,7 +49,7 @@ class Crew(Generic[Job, Outcome]):
             # Whatever happens, this copy of the program ends here, and says nothing: nobody waits for it to close a
             # stream that it shares with this process.
             try:
-                die_with_parent()
+                die_with(parent)
                 gc.disable()  # a copy lives for one job
                 for mine in (self._orders, first, second):
                     os.close(mine)
@@ -125,9 +126,10 @@ def _work(told: int, answering_first: int, answering_second: int, work: "Work[An
         job = pickle.load(orders)
     numbers, do = work(job)
     with handed_out(numbers) as take:
+        parent = os.getpid()
         other = copy()
         if other == 0:
-            die_with_parent()
+            die_with(parent)
             os.close(answering_first)
             _answer(answering_second, take, do)
             return

@@ -1,8 +1,10 @@
 """Large pages of memory for a tokenizer's tables: 60 MB that are looked into at random."""
 
-import ctypes
 import mmap
+from ctypes import c_int, c_size_t, c_ssize_t, c_void_p
 from functools import cache
+
+from ratecheck.clibrary import c_function
 
 # What Linux calls a huge page on every processor with pages of 4 kB: one entry of the processor's own table of pages
 # covers 512 times as much.
@@ -28,16 +30,13 @@ def large_pages() -> bool:
     """
     if _HUGEPAGE is None:
         return False
-    try:
-        library = ctypes.CDLL(None)
-        malloc, free, mallopt, madvise, sbrk = (
-            getattr(library, name) for name in ("malloc", "free", "mallopt", "madvise", "sbrk")
-        )
-    except (AttributeError, OSError, TypeError):
+    malloc = c_function("malloc", c_void_p, c_size_t)
+    free = c_function("free", None, c_void_p)
+    sbrk = c_function("sbrk", c_void_p, c_ssize_t)
+    mallopt = c_function("mallopt", c_int, c_int, c_int)
+    madvise = c_function("madvise", c_int, c_void_p, c_size_t, c_int)
+    if None in (malloc, free, sbrk, mallopt, madvise):
         return False
-    malloc.restype = sbrk.restype = ctypes.c_void_p
-    malloc.argtypes, sbrk.argtypes, free.argtypes = [ctypes.c_size_t], [ctypes.c_ssize_t], [ctypes.c_void_p]
-    madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
     if not (mallopt(_MMAP_THRESHOLD, _PIECE_BYTES) and mallopt(_TRIM_THRESHOLD, 2 * _ROOM_BYTES)):
         return False
     # The heap grows once by as much as all will take, and what it has grown by is told to the system.

@@ -161,6 +161,10 @@ def _breakdown(report: Report) -> Bars | None:
     return None
 
 
+def _of(amount: int, limit: int, decimals: int) -> str:
+    return f"{amount:,} of {limit:,}" + (f" ({amount / limit:.{decimals}%})" if limit else "")
+
+
 def _shares(report: Report, fit: Fit) -> Bars:
     rows = []
     many = len(report.prompts) > 1
@@ -171,17 +175,10 @@ def _shares(report: Report, fit: Fit) -> Bars:
         total = share.total if share.limit.window_s >= 86_400 else share.largest
         part = total / share.limit.limit if share.limit.limit else 1.0
         tone = Tone.BAD if part > 1 else Tone.WARN if part > 0.5 else Tone.GOOD
-        rows.append(
-            Bar(
-                share.limit.short.upper(),
-                part,
-                f"{total:,} of {share.limit.limit:,}" + (f" ({part:.1%})" if share.limit.limit else ""),
-                tone,
-            )
-        )
+        rows.append(Bar(share.limit.short.upper(), part, _of(total, share.limit.limit, 1), tone))
     for never in fit.never_fits[:_NAMED]:
         part = never.charged_tokens / never.limit.limit if never.limit.limit else 1.0
-        said = f"{never.charged_tokens:,} of {never.limit.limit:,}" + (f" ({part:.0%})" if never.limit.limit else "")
+        said = _of(never.charged_tokens, never.limit.limit, 0)
         rows.append(Bar(f"{never.limit.short.upper()} {_shortened(never.source, 20)}", part, said, Tone.BAD))
     return Bars(
         tuple(rows), f"Share of each limit: {'the largest prompt; of a day, all of them' if many else 'one prompt'}"

@@ -4,22 +4,12 @@ Rich does this as well, and takes half as long to import as a whole answer takes
 """
 
 import re
-from unicodedata import combining, east_asian_width
+
+from ratecheck.cells import cells, cells_of
 
 _WORD = re.compile(r"\s*\S+\s*")
 _CONTROLS = dict.fromkeys((*range(9), *range(11, 32), 127))
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
-
-
-def cells(text: str) -> int:
-    """Return how many columns of a terminal the text takes: two for a Chinese character, none for an accent."""
-    if text.isascii():
-        return len(text)
-    return sum(_cells_of(character) for character in text)
-
-
-def _cells_of(character: str) -> int:
-    return 0 if combining(character) else 2 if east_asian_width(character) in "WF" else 1
 
 
 def wrapped(text: str, width: int) -> list[str]:
@@ -46,7 +36,7 @@ def wrapped(text: str, width: int) -> list[str]:
 def _fitting(word: str, width: int) -> str:
     taken = 0
     for index, character in enumerate(word):
-        taken += _cells_of(character)
+        taken += cells_of(character)
         if taken > width and index:
             return word[:index]
     return word
